@@ -1,0 +1,222 @@
+/* The book: both sides, what of them is known and published, and the one call that takes a message in.
+ *
+ * A message is scanned as a whole into the scratch and its room is checked before anything changes: that makes it all or
+ * nothing without an undo. What is published is decided by one price a side, `watch`: a change at it or better is
+ * visible, any other leaves the slot's levels alone. Rejected: comparing the published levels after each message (it
+ * costs as much as publishing them), and publishing always.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+enum { CAPACITY_MOST = 1 << 20 };
+
+frs_scratch *frs_scratch_new(size_t levels) {
+    if (levels == 0 || levels > INT_MAX)
+        return NULL;
+    frs_scratch *scratch = malloc(sizeof *scratch + levels * sizeof scratch->levels[0]);
+    if (scratch)
+        scratch->room = levels;
+    return scratch;
+}
+
+void frs_scratch_free(frs_scratch *scratch) {
+    free(scratch);
+}
+
+static bool good_scale(int scale) {
+    return scale >= 0 && scale <= FRS_MAX_SCALE;
+}
+
+frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, uint32_t depth) {
+    if (capacity < 1 || capacity > CAPACITY_MOST || !good_scale(price_scale) || !good_scale(quantity_scale) ||
+        depth > FRS_SHOWN_MOST)
+        return NULL;
+    size_t side_levels = frs_side_levels(capacity);
+    size_t bytes = sizeof(frs_book) + 2 * side_levels * sizeof(frs_level);
+    frs_book *book = calloc(1, bytes);
+    if (!book)
+        return NULL;
+    book->bytes = bytes;
+    book->capacity = capacity;
+    book->depth = depth;
+    book->shown = FRS_SHOWN;
+    book->view.price_scale = (uint8_t)price_scale;
+    book->view.quantity_scale = (uint8_t)quantity_scale;
+    for (int which = 0; which < 2; which++) {
+        frs_side_init(&book->sides[which], capacity, book->memory + (size_t)which * side_levels);
+        frs_side_show(&book->sides[which], book->shown > depth ? book->shown : depth);
+        book->floor[which] = book->watch[which] = INT64_MIN;
+    }
+    return book;
+}
+
+void frs_book_free(frs_book *book) {
+    free(book);
+}
+
+int frs_book_attach(frs_book *book, frs_scratch *scratch, frs_ring *ring, frs_arena *arena, uint32_t slot,
+                    const char *name, size_t name_size) {
+    if (!scratch || name_size >= FRS_NAME_SIZE || (name_size && memchr(name, 0, name_size)))
+        return FRS_E_ARGUMENT;
+    if (arena && (!frs_arena_writable(arena) || slot >= frs_arena_slots(arena)))
+        return FRS_E_ARGUMENT;
+    book->scratch = scratch;
+    book->ring = ring;
+    book->arena = arena;
+    book->slot = slot;
+    book->shown = arena ? frs_arena_depth(arena) : FRS_SHOWN;
+    memset(book->view.name, 0, sizeof book->view.name);
+    if (name_size)
+        memcpy(book->view.name, name, name_size);
+    for (int which = 0; which < 2; which++) {
+        frs_side_show(&book->sides[which], book->shown > book->depth ? book->shown : book->depth);
+        book->touched[which] = true;
+    }
+    if (arena)
+        frs_book_show(book, false);
+    return 0;
+}
+
+static uint32_t shown_most(const frs_book *book) {
+    return book->depth && book->depth < book->shown ? book->depth : book->shown;
+}
+
+static void show_side(frs_book *book, int which) {
+    const frs_side *side = &book->sides[which];
+    uint32_t known = frs_side_near_from(side, book->floor[which]), most = shown_most(book);
+    uint32_t count = known < most ? known : most;
+    const frs_level *end = side->near + side->near_count;
+    book->watch[which] = count == most ? end[-(ptrdiff_t)count].price : book->floor[which];
+    book->view.count[which] = count;
+    if (book->arena)
+        frs_slot_side(book->arena, book->slot, which, end, count);
+}
+
+static int crossed(const frs_book *book) {
+    const frs_side *bids = &book->sides[FRS_BID], *asks = &book->sides[FRS_ASK];
+    if (bids->near_count == 0 || asks->near_count == 0)
+        return 0;
+    int64_t bid = bids->near[bids->near_count - 1].price, ask = -asks->near[asks->near_count - 1].price;
+    return bid >= ask ? FRS_CROSSED : 0;
+}
+
+static void stamp(frs_book *book, bool measure) {
+    if (!measure || !book->ring) {
+        book->view.publish_ns = frs_clock_wall();
+        return;
+    }
+    /* One reading of the clock is both the time of publication and the sample's end. */
+    int64_t ns = frs_clock_steady() - frs_ring_steady(book->ring);
+    book->view.publish_ns = frs_ring_wall(book->ring) + ns;
+    frs_ring_add(book->ring, ns);
+}
+
+int frs_book_show(frs_book *book, bool measure) {
+    int bits = crossed(book);
+    if (book->arena)
+        frs_slot_begin(book->arena, book->slot);
+    for (int which = 0; which < 2; which++) {
+        if (book->touched[which]) {
+            show_side(book, which);
+            bits |= FRS_TOP;
+        }
+        if (book->floor[which] != INT64_MIN && book->view.count[which] < shown_most(book))
+            bits |= FRS_NARROW;
+        book->view.total[which] = frs_side_total(&book->sides[which]);
+        book->touched[which] = false;
+    }
+    book->pending = false;
+    stamp(book, measure);
+    if (book->arena)
+        frs_slot_end(book->arena, book->slot, &book->view);
+    return bits;
+}
+
+int frs_book_publish(frs_book *book) {
+    return frs_book_show(book, true);
+}
+
+int frs_book_mark(frs_book *book, int state, int reason, int verified, uint64_t epoch) {
+    if (state < FRS_EMPTY || state > FRS_DISABLED || reason < 0 || reason > UINT8_MAX || verified < 0 ||
+        verified > (FRS_BY_SEQUENCE | FRS_BY_CHECKSUM))
+        return FRS_E_ARGUMENT;
+    if (state != book->view.state || reason != book->view.reason)
+        book->view.change_ns = frs_clock_wall();
+    book->view.state = (uint8_t)state;
+    book->view.reason = (uint8_t)reason;
+    book->view.verified = (uint8_t)verified;
+    book->view.epoch = epoch;
+    return frs_book_show(book, false);
+}
+
+int frs_book_limit(frs_book *book, uint32_t levels) {
+    book->limit = levels;
+    return 0;
+}
+
+static int64_t snapshot_floor(const frs_book *book, int which, const frs_level *levels, uint32_t count) {
+    int64_t floor = INT64_MAX;
+    if (book->limit == 0 || count < book->limit)
+        return INT64_MIN;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t price = frs_signed(which, levels[i].price);
+        floor = price < floor ? price : floor;
+    }
+    return floor;
+}
+
+/* Most messages are far from filling a book, so the exact count is rarely made. */
+static bool has_room(const frs_book *book, int which, const frs_level *levels, uint32_t count, bool snapshot) {
+    const frs_side *side = &book->sides[which];
+    if (snapshot)
+        return count <= book->capacity;
+    uint32_t free = book->capacity - frs_side_total(side);
+    return count <= free || frs_side_missing(side, which, levels, count) <= free;
+}
+
+static void change(frs_book *book, int which, const frs_level *levels, uint32_t count, bool snapshot) {
+    frs_side *side = &book->sides[which];
+    if (snapshot) {
+        frs_side_replace(side, which, levels, count);
+        book->floor[which] = snapshot_floor(book, which, levels, count);
+        book->touched[which] = true;
+    } else {
+        book->touched[which] |= frs_side_update(side, which, levels, count, book->watch[which]);
+    }
+    if (book->depth)
+        frs_side_cut(side, book->depth);
+}
+
+int frs_book_apply(frs_book *book, uint32_t flags, int spelling, const char *bids, size_t bids_size, const char *asks,
+                   size_t asks_size, uint64_t seq, int64_t exchange_ns) {
+    frs_scratch *scratch = book->scratch;
+    if (!scratch || (flags & ~(uint32_t)(FRS_SNAPSHOT | FRS_QUIET)))
+        return FRS_E_ARGUMENT;
+    frs_view *view = &book->view;
+    int bid_count = frs_levels_scan(bids, bids_size, spelling, view->price_scale, view->quantity_scale,
+                                    scratch->levels, scratch->room);
+    if (bid_count < 0)
+        return bid_count;
+    frs_level *levels[2] = {scratch->levels, scratch->levels + bid_count};
+    int ask_count = frs_levels_scan(asks, asks_size, spelling, view->price_scale, view->quantity_scale, levels[FRS_ASK],
+                                    scratch->room - (size_t)bid_count);
+    if (ask_count < 0)
+        return ask_count;
+    uint32_t counts[2] = {(uint32_t)bid_count, (uint32_t)ask_count};
+    bool snapshot = flags & FRS_SNAPSHOT;
+    for (int which = 0; which < 2; which++)
+        if (!has_room(book, which, levels[which], counts[which], snapshot))
+            return FRS_E_FULL;
+    for (int which = 0; which < 2; which++)
+        change(book, which, levels[which], counts[which], snapshot);
+    view->seq = seq;
+    view->exchange_ns = exchange_ns;
+    view->recv_ns = book->ring ? frs_ring_wall(book->ring) : frs_clock_wall();
+    if (!(flags & FRS_QUIET))
+        return frs_book_show(book, true);
+    book->pending = true;
+    return crossed(book);
+}

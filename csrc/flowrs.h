@@ -1,0 +1,237 @@
+/* flowrs.h: the C library of flowrs, and its only documentation.
+ *
+ * Order books from the bytes of an exchange's JSON, exact and in full depth, and the published top of them in shared
+ * memory. Conventions of every function:
+ *
+ *   - names start with frs_; structs whose fields are not shown are opaque;
+ *   - text and bytes come as pointer + length, need no terminator, are only borrowed for the call, and are never read
+ *     past their end;
+ *   - a result >= 0 is success, a negative one is an FRS_E_ code (frs_error_text says it in words), and a call that
+ *     fails has changed nothing;
+ *   - memory is taken in the _new and _open functions alone (NULL: no memory, or an argument out of its range);
+ *   - no globals: two threads may use two sets of objects. One object has one writer.
+ *
+ * Prices and quantities are int64 counts of 10^-scale, exact: what does not fit is an error, never rounded.
+ */
+#ifndef FLOWRS_H
+#define FLOWRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* cdef begin: the part between these marks is what Python's cffi is given, word for word. */
+
+enum {
+    FRS_E_SYNTAX = -1,    /* the text is not of the form it has to have */
+    FRS_E_PRECISION = -2, /* the number has more decimals than the scale holds */
+    FRS_E_RANGE = -3,     /* the number is too large for int64 at this scale, or a price <= 0, or a quantity < 0 */
+    FRS_E_FULL = -4,      /* there is no room: a larger book (frs_book_copy) or buffer is needed */
+    FRS_E_ARGUMENT = -5,  /* an argument is outside its documented range */
+    FRS_E_FRAME = -6,     /* not a plain unmasked WebSocket frame: RFC 6455 judges it, not the splitter */
+    FRS_E_SIZE = -7,      /* a frame claims more bytes than the limit */
+    FRS_E_SYSTEM = -8     /* the operating system refused; errno says why */
+};
+
+enum { FRS_BID = 0, FRS_ASK = 1 };
+enum { FRS_MAX_SCALE = 18, FRS_DECIMAL_TEXT = 24, FRS_NAME_SIZE = 64 };
+
+/* The words for an FRS_E_ code; never NULL. */
+const char *frs_error_text(int code);
+
+/* ---- decimal: JSON's number grammar (RFC 8259, section 6: no "+", no ".5", no "1.", no leading zero, exponent
+ * allowed) <-> int64. Trailing zeros beyond the scale are no loss and are accepted, whatever their number. */
+
+/* Parses the whole text as a decimal into *out, counted in 10^-scale (0 <= scale <= 18). Returns 0, FRS_E_SYNTAX,
+ * FRS_E_PRECISION or FRS_E_RANGE. INT64_MIN is refused, so that a value can always be negated. */
+int frs_decimal_parse(const char *text, size_t size, int scale, int64_t *out);
+
+/* Writes value as a decimal with exactly `scale` digits behind the point ("-0.50"; no point at scale 0), without
+ * terminator. Returns the length, at most FRS_DECIMAL_TEXT; FRS_E_FULL if room is too small. */
+int frs_decimal_format(int64_t value, int scale, char *out, size_t room);
+
+/* The least scale that holds the text exactly, 0 to 18; FRS_E_SYNTAX, or FRS_E_PRECISION if 18 is not enough. */
+int frs_decimal_scale(const char *text, size_t size);
+
+/* ---- levels: one side of a book update, scanned from its JSON in one pass. */
+
+typedef struct {
+    int64_t price;
+    int64_t quantity;
+} frs_level;
+
+/* How an exchange spells levels.
+ *   PAIRS    [["price","quantity", ...], ...]: strings or bare numbers; further elements of a level (strings, numbers,
+ *            true, false, null) are skipped.
+ * Both "" and "null" as the whole text are an empty side, as is []. White space as in JSON. */
+enum { FRS_PAIRS = 0 };
+
+/* Scans text into out. Returns the number of levels; FRS_E_SYNTAX, FRS_E_PRECISION, FRS_E_RANGE (also price <= 0,
+ * quantity < 0), or FRS_E_FULL if there are more than `room` levels. */
+int frs_levels_scan(const char *text, size_t size, int spelling, int price_scale, int quantity_scale, frs_level *out,
+                    size_t room);
+
+/* The least scales that hold every number of the text exactly: after FRS_E_PRECISION, to rebuild the book with.
+ * Returns 0 or FRS_E_SYNTAX, FRS_E_PRECISION (18 is not enough). */
+int frs_levels_scales(const char *text, size_t size, int spelling, int *price_scale, int *quantity_scale);
+
+/* ---- ring: how long messages took, in ns: the newest samples, and a histogram of all since the start. */
+
+typedef struct frs_ring frs_ring;
+
+/* samples: a power of two, 2 to 2^24. */
+frs_ring *frs_ring_new(uint32_t samples);
+void frs_ring_free(frs_ring *ring);
+
+/* A buffer has been received: its time is stamped, and every book applied until the next call counts from here.
+ * Returns the wall clock in ns since 1970. */
+int64_t frs_ring_begin(frs_ring *ring);
+
+/* The work begun is done: stores now - begin as a sample. Returns the sample in ns. */
+int64_t frs_ring_end(frs_ring *ring);
+
+void frs_ring_add(frs_ring *ring, int64_t ns);
+
+/* How many samples were ever stored; sample k is at k & (size - 1). The store of a sample is one atomic write. */
+uint64_t frs_ring_count(const frs_ring *ring);
+const int64_t *frs_ring_samples(const frs_ring *ring);
+uint32_t frs_ring_size(const frs_ring *ring);
+int64_t frs_ring_sum(const frs_ring *ring); /* of all samples ever, ns */
+int64_t frs_ring_max(const frs_ring *ring);
+
+/* Log-linear: 16 buckets per power of two, so a bucket's bounds lie within 1/16 of each other. */
+enum { FRS_BUCKETS = 640 };
+const uint64_t *frs_ring_buckets(const frs_ring *ring);
+int frs_bucket_of(int64_t ns);         /* which bucket counts this; the last one also counts all that is longer */
+int64_t frs_bucket_floor(int bucket);  /* the least ns it counts */
+
+/* ---- view: the published top of every book, in one shared-memory arena of fixed-size, cache-line aligned slots.
+ * Readers in any process never block the writer and never see a torn book (a sequence lock a slot). */
+
+typedef struct frs_arena frs_arena;
+
+enum { FRS_EMPTY = 0, FRS_SYNCING = 1, FRS_LIVE = 2, FRS_STALE = 3, FRS_DISABLED = 4 }; /* trust states */
+enum { FRS_BY_SEQUENCE = 1, FRS_BY_CHECKSUM = 2 };                                       /* bits of `verified` */
+
+typedef struct {
+    char name[64];         /* "venue:symbol", ended by a NUL */
+    uint64_t epoch;        /* grows with every resynchronisation */
+    uint64_t seq;          /* the exchange's number of the last update in the book; only grows within an epoch */
+    int64_t exchange_ns;   /* the exchange's time of that update, wall clock ns since 1970; 0: not told */
+    int64_t recv_ns;       /* when its bytes were received, by this machine's clock */
+    int64_t publish_ns;    /* when it was published here */
+    int64_t change_ns;     /* when state or reason last changed */
+    uint8_t state;         /* FRS_EMPTY ... */
+    uint8_t reason;        /* why not live: the number of the reason in flowrs' list, 0 if none */
+    uint8_t verified;      /* FRS_BY_ bits: what shows that a live book is right */
+    uint8_t price_scale;
+    uint8_t quantity_scale;
+    uint8_t pad[3];
+    uint32_t count[2];     /* published levels: bids, asks */
+    uint32_t total[2];     /* levels held by the book, the untrusted ones beyond its window too */
+} frs_view;
+
+/* A new arena of `slots` slots (1 to 65536) with room for `depth` levels a side (1 to 1000), in an anonymous memory
+ * file (memfd_create(2)). The file is sealed: its size is fixed and nobody else can map it for writing. */
+frs_arena *frs_arena_new(uint32_t slots, uint32_t depth);
+/* Maps an arena for reading from its file descriptor (which the caller keeps). NULL: not an arena of this version. */
+frs_arena *frs_arena_open(int fd);
+void frs_arena_free(frs_arena *arena);
+int frs_arena_fd(const frs_arena *arena); /* of _new: the memory file's; of _open: -1 */
+uint32_t frs_arena_slots(const frs_arena *arena);
+uint32_t frs_arena_depth(const frs_arena *arena);
+
+/* Copies a slot, and up to `depth` levels of each side, best first, as of one moment. Returns 0, FRS_E_ARGUMENT, or
+ * FRS_E_SYSTEM if the writer was interrupted in mid-write for good (it has died): then there is no consistent view. */
+int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_level *bids, frs_level *asks,
+                  uint32_t depth);
+
+/* ---- book: every level the exchange has told, both sides. */
+
+typedef struct frs_book frs_book;
+
+/* Room for `capacity` levels a side (1 to 2^20) at these scales (0 to 18). depth: 0 for exchanges that announce every
+ * removal; else the book is cut to its best `depth` levels (1 to 1000) after each update, as the exchange's rule says. */
+frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, uint32_t depth);
+void frs_book_free(frs_book *book);
+
+/* Where the book publishes and measures. scratch: room for the levels of one message (shared by all books of a thread);
+ * ring and arena may be NULL. The slot is cleared and given the name. Returns 0 or FRS_E_ARGUMENT. */
+typedef struct frs_scratch frs_scratch;
+frs_scratch *frs_scratch_new(size_t levels);
+void frs_scratch_free(frs_scratch *scratch);
+int frs_book_attach(frs_book *book, frs_scratch *scratch, frs_ring *ring, frs_arena *arena, uint32_t slot,
+                    const char *name, size_t name_size);
+
+/* Makes `to` hold what `from` holds, at to's own scales and capacity, and take over its slot: how a book grows and how
+ * it gets a finer scale. `from` publishes no more. Returns 0, FRS_E_FULL, FRS_E_PRECISION or FRS_E_RANGE. */
+int frs_book_copy(frs_book *to, frs_book *from);
+
+enum {
+    FRS_SNAPSHOT = 1,  /* the levels replace the book; else they change it: quantity 0 removes, other ones are absolute */
+    FRS_QUIET = 2      /* neither publish nor measure: more is to come (frs_book_publish ends it) */
+};
+enum {
+    FRS_CROSSED = 1,   /* best bid >= best ask */
+    FRS_NARROW = 2,    /* a side shows fewer levels than the view has room for, because the window ends (frs_book_limit) */
+    FRS_TOP = 4        /* the published levels have changed */
+};
+
+/* One message: scans both sides, changes the book, publishes its top, stores the latency sample. All or nothing.
+ * seq and exchange_ns are published as given. Returns FRS_CROSSED | ... bits, or an error with the book as it was. */
+int frs_book_apply(frs_book *book, uint32_t flags, int spelling, const char *bids, size_t bids_size, const char *asks,
+                   size_t asks_size, uint64_t seq, int64_t exchange_ns);
+
+/* Publishes the book as it is and measures; returns bits as frs_book_apply. */
+int frs_book_publish(frs_book *book);
+
+/* Says what the book is worth: stored, and published at once. */
+int frs_book_mark(frs_book *book, int state, int reason, int verified, uint64_t epoch);
+
+/* A snapshot holds at most `levels` a side (0: all there are). If a side of a snapshot has that many, the levels behind
+ * its last price are unknown from then on: they are kept, but neither published nor read (unless FRS_ALL). */
+int frs_book_limit(frs_book *book, uint32_t levels);
+
+/* The prices between which the book is known, both inclusive: *low of the bids, *high of the asks; 0 and INT64_MAX where
+ * nothing is unknown. */
+void frs_book_window(const frs_book *book, int64_t *low, int64_t *high);
+
+enum { FRS_ALL = 1 };
+/* Copies the best `room` levels of a side, best first. Returns their number. flags: 0 or FRS_ALL. */
+int frs_book_read(const frs_book *book, int side, uint32_t flags, frs_level *out, size_t room);
+
+/* Writes the best `levels` levels of a side as JSON, [["price","quantity"],...], exact decimals. Returns the length, or
+ * FRS_E_FULL if room is too small (52 bytes a level + 2 are always enough). */
+int64_t frs_book_text(const frs_book *book, int side, uint32_t flags, size_t levels, char *out, size_t room);
+
+/* Number of levels held on a side; also the ones outside the window. */
+uint32_t frs_book_total(const frs_book *book, int side);
+uint32_t frs_book_capacity(const frs_book *book);
+/* The book's header as it is published, whether or not it has a slot. */
+void frs_book_view(const frs_book *book, frs_view *view);
+/* Bytes of memory the book holds. */
+size_t frs_book_memory(const frs_book *book);
+
+/* ---- frames: WebSocket frames of a server (RFC 6455, section 5.2) in a buffer of received bytes. */
+
+enum { FRS_FRAME_WORDS = 4 };
+
+/* Finds the complete frames at the start of buf. For frame k, out[4k] = FIN << 7 | opcode (the first byte), out[4k+1] =
+ * where its header starts, out[4k+2] = where its payload starts, out[4k+3] = payload size. At most `frames` of them.
+ * progress[0] = bytes used by them; progress[1] = how many bytes the next, incomplete frame takes in all, as far as its
+ * header tells (0: not known yet). Returns the number of frames. If the bytes at progress[0] start a frame that is
+ * masked, uses reserved bits or an unknown opcode, or is a control frame that is fragmented or over 125 bytes:
+ * FRS_E_FRAME; if it claims more than max_payload bytes: FRS_E_SIZE; both only when no complete frame is before it. */
+int frs_frames_split(const uint8_t *buf, size_t size, size_t max_payload, uint32_t *out, size_t frames,
+                     size_t *progress);
+
+/* cdef end */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,131 @@
+/* internal.h: what the files of the library share among themselves; nothing here is for its users.
+ *
+ * Inside the book a level's price is negated on the ask side, so that the greater price is the better one on both sides
+ * and all ordering code exists once. frs_signed converts, in both directions.
+ */
+#ifndef FLOWRS_INTERNAL_H
+#define FLOWRS_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "flowrs.h"
+
+/* ---- decimal.c */
+
+/* A number's text, taken apart by the grammar alone: value = whole.fraction * 10^exponent. */
+typedef struct {
+    const char *whole, *fraction;
+    int64_t whole_size, fraction_size;
+    int64_t exponent; /* saturated far beyond any text's length */
+    bool negative;
+} frs_number;
+
+extern const uint64_t frs_powers[20]; /* 10^0 to 10^19 */
+
+/* Returns the end of the number that starts at p, or NULL. */
+const char *frs_number_scan(const char *p, const char *end, frs_number *number);
+int frs_number_value(const frs_number *number, int scale, int64_t *out);
+int frs_number_scale(const frs_number *number);
+
+/* ---- table.c: price -> quantity, unordered. No price is 0: that marks a free place. */
+
+typedef struct {
+    frs_level *places;
+    uint32_t count;
+    uint32_t mask;
+    unsigned shift;
+} frs_table;
+
+size_t frs_table_places(uint32_t capacity);
+void frs_table_init(frs_table *table, frs_level *places, size_t count);
+void frs_table_clear(frs_table *table);
+const frs_level *frs_table_find(const frs_table *table, int64_t price);
+/* Both return whether anything has changed. */
+bool frs_table_put(frs_table *table, int64_t price, int64_t quantity);
+bool frs_table_remove(frs_table *table, int64_t price);
+/* The best `room` levels with floor <= price <= top, best first; returns their number. */
+uint32_t frs_table_best(const frs_table *table, int64_t floor, int64_t top, frs_level *out, uint32_t room);
+
+/* ---- side.c: one side of a book. */
+
+typedef struct {
+    frs_level *near; /* the best levels, worst first */
+    uint32_t near_count;
+    uint32_t near_room;  /* of the array */
+    uint32_t near_limit; /* near_count stays below it */
+    uint32_t near_low;   /* and at or above this one while far has levels */
+    frs_table far;       /* all the others: each is worse than every near one */
+} frs_side;
+
+/* How many frs_level of memory a side of this capacity takes. */
+size_t frs_side_levels(uint32_t capacity);
+void frs_side_init(frs_side *side, uint32_t capacity, frs_level *memory);
+/* From now on the best `shown` levels are always near. */
+void frs_side_show(frs_side *side, uint32_t shown);
+void frs_side_clear(frs_side *side);
+uint32_t frs_side_total(const frs_side *side);
+/* Removes all but the best `depth` levels; `depth` must not be above what frs_side_show was told. */
+void frs_side_cut(frs_side *side, uint32_t depth);
+/* How many of the levels are neither held nor removals. Levels are as scanned, which is FRS_BID or FRS_ASK. */
+uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *levels, uint32_t count);
+/* Applies a delta; returns whether a level at `watch` or better has changed. */
+bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch);
+/* Replaces all levels. */
+void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count);
+/* All levels in no order: start with *at = 0; NULL at the end. */
+const frs_level *frs_side_each(const frs_side *side, size_t *at);
+void frs_side_add(frs_side *side, int64_t price, int64_t quantity);
+/* The best `room` levels with floor <= price <= top, best first, still with the side's own sign. */
+uint32_t frs_side_read(const frs_side *side, int64_t floor, int64_t top, frs_level *out, uint32_t room);
+/* How many near levels have price >= floor. */
+uint32_t frs_side_near_from(const frs_side *side, int64_t floor);
+
+static inline int64_t frs_signed(int which, int64_t price) {
+    return which == FRS_BID ? price : -price;
+}
+
+/* ---- ring.c */
+
+int64_t frs_clock_wall(void);
+int64_t frs_clock_steady(void);
+/* What frs_ring_begin stamped. */
+int64_t frs_ring_wall(const frs_ring *ring);
+int64_t frs_ring_steady(const frs_ring *ring);
+
+/* ---- view.c: one writing of a slot is begin, any sides, end. */
+
+bool frs_arena_writable(const frs_arena *arena);
+void frs_slot_begin(frs_arena *arena, uint32_t slot);
+/* Writes the `count` levels that end before near_end, from there backwards. */
+void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *near_end, uint32_t count);
+void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view);
+
+/* ---- book.c, copy.c and read.c */
+
+struct frs_scratch {
+    size_t room;
+    frs_level levels[];
+};
+
+enum { FRS_SHOWN = 50, FRS_SHOWN_MOST = 1000 }; /* published levels a side: of a book without a slot; at most */
+
+struct frs_book {
+    frs_side sides[2];
+    int64_t floor[2]; /* the window: the worst known price, INT64_MIN if nothing is unknown (both signed) */
+    int64_t watch[2]; /* a change at this price or better changes what is published */
+    bool touched[2];  /* such a change has not been published yet */
+    bool pending;     /* quiet changes have not been published yet */
+    frs_view view;
+    uint32_t capacity, depth, limit, shown;
+    uint32_t slot;
+    frs_arena *arena;
+    frs_ring *ring;
+    frs_scratch *scratch;
+    size_t bytes;
+    frs_level memory[]; /* of both sides */
+};
+
+/* Publishes what is touched; returns the bits of frs_book_apply. measure: it ends the work that the ring began. */
+int frs_book_show(frs_book *book, bool measure);
+
+#endif

@@ -1,0 +1,194 @@
+/* One side of a book: its best levels in a small sorted array, all others in a hash table.
+ *
+ * Updates cluster at the touch. The array holds its best level at the end, so an update there moves next to nothing; the
+ * table takes the far ones in constant time. When the array is full, its worse half goes to the table; when it gets
+ * short, one pass over the table fetches the best again, up to half the array. Both leave at least a quarter of the array
+ * between them and the next such step, in either direction: a market that sweeps level after level or swings around the
+ * boundary pays for a step once in that many updates. Rejected: one sorted array (a level far away moves it all), trees
+ * (a cache miss a step), arrays indexed by price (sparse prices, and no bound on memory).
+ */
+#include <string.h>
+
+#include "internal.h"
+
+enum { NEAR_LEAST = 256, NEAR_SHARE = 4 }; /* the array's limit: at least, and as a multiple of what must be near */
+
+static uint32_t near_room(uint32_t capacity) {
+    const uint32_t most = NEAR_SHARE * FRS_SHOWN_MOST;
+    return capacity < most ? capacity + 1 : most;
+}
+
+size_t frs_side_levels(uint32_t capacity) {
+    return near_room(capacity) + frs_table_places(capacity);
+}
+
+void frs_side_init(frs_side *side, uint32_t capacity, frs_level *memory) {
+    *side = (frs_side){.near = memory, .near_room = near_room(capacity)};
+    frs_table_init(&side->far, memory + side->near_room, frs_table_places(capacity));
+    frs_side_show(side, 0);
+}
+
+uint32_t frs_side_total(const frs_side *side) {
+    return side->near_count + side->far.count;
+}
+
+void frs_side_clear(frs_side *side) {
+    side->near_count = 0;
+    frs_table_clear(&side->far);
+}
+
+/* How many levels of the array are below the price: where it is, or belongs. Branchless, since no branch could be
+ * predicted. */
+static inline uint32_t rank(const frs_side *side, int64_t price) {
+    const frs_level *base = side->near;
+    uint32_t count = side->near_count;
+    while (count > 1) {
+        uint32_t half = count / 2;
+        base += half & (0 - (uint32_t)(base[half - 1].price < price));
+        count -= half;
+    }
+    return (uint32_t)(base - side->near) + (count == 1 && base->price < price);
+}
+
+uint32_t frs_side_near_from(const frs_side *side, int64_t floor) {
+    return side->near_count - rank(side, floor);
+}
+
+static void spill(frs_side *side) {
+    uint32_t keep = side->near_limit / 2, give = side->near_count - keep;
+    for (uint32_t i = 0; i < give; i++)
+        frs_table_put(&side->far, side->near[i].price, side->near[i].quantity);
+    memmove(side->near, side->near + give, keep * sizeof *side->near);
+    side->near_count = keep;
+}
+
+static void refill(frs_side *side) {
+    uint32_t want = side->near_limit / 2 - side->near_count;
+    uint32_t take = want < side->far.count ? want : side->far.count;
+    memmove(side->near + take, side->near, side->near_count * sizeof *side->near);
+    frs_table_best(&side->far, INT64_MIN, INT64_MAX, side->near, take);
+    for (uint32_t i = 0, j = take; i < j--; i++) {
+        frs_level best = side->near[i];
+        side->near[i] = side->near[j];
+        side->near[j] = best;
+    }
+    for (uint32_t i = 0; i < take; i++)
+        frs_table_remove(&side->far, side->near[i].price);
+    side->near_count += take;
+}
+
+static inline void settle(frs_side *side) {
+    if (side->near_count >= side->near_limit)
+        spill(side);
+    else if (side->near_count < side->near_low && side->far.count)
+        refill(side);
+}
+
+void frs_side_show(frs_side *side, uint32_t shown) {
+    uint32_t limit = shown * NEAR_SHARE > NEAR_LEAST ? shown * NEAR_SHARE : NEAR_LEAST;
+    side->near_limit = limit < side->near_room ? limit : side->near_room;
+    side->near_low = side->near_limit / NEAR_SHARE;
+    settle(side);
+}
+
+static inline bool belongs_far(const frs_side *side, int64_t price) {
+    return side->far.count && price < side->near[0].price;
+}
+
+static inline bool set_near(frs_side *side, int64_t price, int64_t quantity) {
+    uint32_t at = rank(side, price), behind = side->near_count - at;
+    frs_level *place = side->near + at;
+    bool held = behind && place->price == price;
+    if (held && quantity) {
+        bool changes = place->quantity != quantity;
+        place->quantity = quantity;
+        return changes;
+    }
+    if (held) {
+        memmove(place, place + 1, (behind - 1) * sizeof *place);
+        side->near_count--;
+    } else if (quantity) {
+        memmove(place + 1, place, behind * sizeof *place);
+        *place = (frs_level){price, quantity};
+        side->near_count++;
+    } else {
+        return false;
+    }
+    settle(side);
+    return true;
+}
+
+static inline bool set(frs_side *side, int64_t price, int64_t quantity) {
+    if (!belongs_far(side, price))
+        return set_near(side, price, quantity);
+    return quantity ? frs_table_put(&side->far, price, quantity) : frs_table_remove(&side->far, price);
+}
+
+static bool holds(const frs_side *side, int64_t price) {
+    if (belongs_far(side, price))
+        return frs_table_find(&side->far, price) != NULL;
+    uint32_t at = rank(side, price);
+    return at < side->near_count && side->near[at].price == price;
+}
+
+const frs_level *frs_side_each(const frs_side *side, size_t *at) {
+    if (*at < side->near_count)
+        return &side->near[(*at)++];
+    for (size_t place = *at - side->near_count; side->far.count && place <= side->far.mask; place++)
+        if (side->far.places[place].price) {
+            *at = side->near_count + place + 1;
+            return &side->far.places[place];
+        }
+    return NULL;
+}
+
+void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
+    set(side, price, quantity);
+}
+
+bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
+    bool touched = false;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t price = frs_signed(which, levels[i].price);
+        touched |= set(side, price, levels[i].quantity) & (price >= watch);
+    }
+    return touched;
+}
+
+/* From the last level to the first: exchanges send the best one first, so each one is put at the array's end; and of two
+ * with one price the later one stays. */
+void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count) {
+    frs_side_clear(side);
+    for (uint32_t i = count; i-- > 0;) {
+        int64_t price = frs_signed(which, levels[i].price);
+        if (levels[i].quantity && !holds(side, price))
+            set(side, price, levels[i].quantity);
+    }
+}
+
+uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *levels, uint32_t count) {
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < count; i++)
+        missing += levels[i].quantity && !holds(side, frs_signed(which, levels[i].price));
+    return missing;
+}
+
+void frs_side_cut(frs_side *side, uint32_t depth) {
+    if (frs_side_total(side) <= depth)
+        return;
+    frs_table_clear(&side->far);
+    if (side->near_count > depth) {
+        memmove(side->near, side->near + (side->near_count - depth), depth * sizeof *side->near);
+        side->near_count = depth;
+    }
+}
+
+uint32_t frs_side_read(const frs_side *side, int64_t floor, int64_t top, frs_level *out, uint32_t room) {
+    uint32_t from = rank(side, floor), count = 0;
+    uint32_t end = top == INT64_MAX ? side->near_count : rank(side, top + 1);
+    while (end > from && count < room)
+        out[count++] = side->near[--end];
+    if (count < room && from == 0)
+        count += frs_table_best(&side->far, floor, top, out + count, room - count);
+    return count;
+}

@@ -1,0 +1,5 @@
+"""`python -m flowrs` is the `flowrs` command."""
+
+from flowrs.cli import main
+
+main()

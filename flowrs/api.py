@@ -1,0 +1,181 @@
+"""What a connector is made of: the facts and translations that make an exchange known to flowrs.
+
+A connector declares facts and translates bytes; it has no I/O, no async and no state of its own. Sockets, back-off,
+snapshots, continuity and books are the engine's. The wire structs *are* the events: a connector subclasses
+`BookUpdate`, `Trade` … and names its exchange's keys with `msgspec.field(name=…)`, so that nothing is copied. The event
+classes declare no fields of their own (but to the type checker) because msgspec does not apply a subclass's names to
+inherited fields; what has to be there is in each docstring, and what may be left out has its default as a class
+attribute.
+"""
+
+from __future__ import annotations
+
+import enum
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from msgspec import Raw
+
+Side = Literal["buy", "sell"]
+
+PLUGIN_API = 1
+"""The version of this contract; a plugin may compare it."""
+
+
+class Continuity(enum.Enum):
+    """How the exchange numbers its book updates: what must hold between one and the next."""
+
+    CHAINED = "chained"
+    """`first` == the previous `last` + 1; a snapshot joins where `first` <= its `last` + 1 <= `last` (Binance spot)."""
+    LINKED = "linked"
+    """`prev` == the previous `last`; a snapshot joins where `first` <= its `last` <= `last` or `prev` == its `last`
+    (Binance USD-M)."""
+
+
+def decimals_of(step: str) -> int:
+    """Return how many decimals a step of this size has: 2 for "0.01000000", 0 for "1" or "10"."""
+    exponent = Decimal(step).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+class Event(Struct):
+    """Something the exchange has said."""
+
+
+class BookUpdate(Event):
+    """Changes of one book: absolute quantities by price, 0 removes.
+
+    Fields: `symbol: str`, the exchange's own; `first: int` and `last: int`, the numbers it covers; `prev: int`, the
+    number before it (LINKED only); `time: int`, the exchange's time in `Connector.time_unit_ns` (optional);
+    `bids: msgspec.Raw` and `asks: msgspec.Raw`, the two sides as they are in the frame.
+    """
+
+    if TYPE_CHECKING:
+        symbol: str
+        first: int
+        last: int
+        bids: Raw
+        asks: Raw
+    prev = 0
+    time = 0
+
+
+class BookSnapshot(Event):
+    """A whole book. Fields: `last: int`, `bids: Raw`, `asks: Raw`, and optionally `time: int`, as in `BookUpdate`."""
+
+    if TYPE_CHECKING:
+        last: int
+        bids: Raw
+        asks: Raw
+    time = 0
+
+
+class Trade(Event):
+    """One trade.
+
+    Fields: `symbol: str`, `price: str` and `quantity: str` (the exchange's text), `id: int | str`, `time: int` in
+    `Connector.time_unit_ns`; and `side`, a field or a property: what the taker did, "buy" or "sell".
+    """
+
+    if TYPE_CHECKING:
+        symbol: str
+        price: str
+        quantity: str
+        id: int | str
+
+        @property
+        def side(self) -> Side:
+            """What the taker did."""
+
+    time = 0
+
+
+class Reply(Event):
+    """The exchange's answer to a subscription. Property or field: `refusal: str | None`, its words if it refused."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def refusal(self) -> str | None:
+            """The exchange's words if it refused."""
+
+
+class Farewell(Event):
+    """The exchange says that it is about to close the connection: the engine reconnects."""
+
+
+class Instrument(Struct, frozen=True):
+    """What is traded: canonical symbol ("BTC-USDT"), the exchange's own name, and the decimals of its numbers."""
+
+    symbol: str
+    native: str
+    base: str
+    quote: str
+    price_decimals: int = 8
+    quantity_decimals: int = 8
+
+
+class Request(Struct, frozen=True):
+    """A REST request: GET `path` (with its query) below the venue's `rest_url`, at a cost of `weight` of its budget."""
+
+    path: str
+    weight: int = 1
+
+
+class Connector:
+    """One venue. Subclass it, set the facts, write the translations, return the class from the `flowrs_connectors` hook.
+
+    Every method gets and returns plain values; a method that raises fails the step it belongs to, and says so by the
+    plugin's name.
+    """
+
+    name: ClassVar[str]
+    """The venue's id, in lower case: "binance"."""
+    title: ClassVar[str]
+    """Its name for people: "Binance"."""
+    url: ClassVar[str]
+    """The WebSocket endpoint, wss://…"""
+    rest_url: ClassVar[str]
+    """The REST endpoint, https://…"""
+    continuity: ClassVar[Continuity]
+    snapshot_levels: ClassVar[int] = 0
+    """How many levels a side `snapshot_request` yields at most; 0: all there are. Behind them the book is unknown."""
+    time_unit_ns: ClassVar[int] = 1_000_000
+    """The unit of `time` in its events, in ns: milliseconds unless said otherwise."""
+
+    def subscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        """Return the frames that subscribe to books and trades of these instruments."""
+        raise NotImplementedError
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        """Return the events of a frame, in their order.
+
+        Raises msgspec.MsgspecError for a frame that is none of the exchange's: it is counted, and every book that it
+        may have been for is doubted until its numbering proves that nothing is missing. Never drop what is not known.
+        """
+        raise NotImplementedError
+
+    def instruments_request(self, natives: Sequence[str]) -> Request:
+        """Return the request for the facts about instruments, known by the exchange's own names."""
+        raise NotImplementedError
+
+    def decode_instruments(self, body: bytes) -> Sequence[Instrument]:
+        """Return the instruments of the answer. It may hold others, and may lack some that were asked for."""
+        raise NotImplementedError
+
+    def native(self, symbol: str) -> str:
+        """Return the exchange's name of a canonical symbol: "BTCUSDT" for "BTC-USDT"."""
+        raise NotImplementedError
+
+    def snapshot_request(self, instrument: Instrument) -> Request:
+        """Return the request for a snapshot of the book."""
+        raise NotImplementedError
+
+    def decode_snapshot(self, body: bytes) -> BookSnapshot:
+        """Return the snapshot of the answer."""
+        raise NotImplementedError

@@ -1,0 +1,142 @@
+"""`demo`: a simulated exchange, a daemon that follows it, and a look at the book; all of it gone afterwards."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flowrs.cli.book import parts
+from flowrs.cli.children import Child, child
+from flowrs.cli.output import isatty, show
+from flowrs.cli.query import summary
+from flowrs.cli.signals import ends_tidily
+from flowrs.cli.watch import follow
+from flowrs.client import Client
+from flowrs.config import DEFAULT_SYMBOLS
+from flowrs.errors import FlowrsError, NotRunning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+START_S = 60.0
+"""How long exchange and daemon together may take until every book is live, on a slow machine."""
+
+_PERIOD_S = 0.1
+_SYMBOL = "BTC-USDT"
+
+
+@click.command(
+    epilog="""\b
+It needs no network and no configuration, does not touch a daemon that runs already,
+and leaves nothing behind: Ctrl-C ends all of it.
+
+\b
+Examples:
+  flowrs demo
+  flowrs demo --seconds 30
+  flowrs demo --once
+"""
+)
+@click.option("--once", is_flag=True, help="Show one live book and the status, then end.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End after so long.")
+def demo(*, once: bool, seconds: float | None) -> None:
+    """Show flowrs at work on a simulated exchange."""
+    with ends_tidily(), ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowrs-demo-")))
+        progress, deadline = Progress(), time.monotonic() + START_S
+        stack.callback(progress.end)
+        exchange = stack.enter_context(child("the simulated exchange", ["sim", "--port", "0"], folder / "sim.log"))
+        address = _wait(lambda: _addresses(exchange), "starting a simulated exchange", progress, deadline)
+        config, socket = folder / "flowrs.toml", folder / "flowrs.sock"
+        config.write_text(_config(*address), encoding="utf-8")
+        words = ["run", "--config", str(config), "--socket", str(socket)]
+        daemon = stack.enter_context(child("the daemon", words, folder / "daemon.log"))
+        client = stack.enter_context(_wait(lambda: _client(daemon, socket), "starting the daemon", progress, deadline))
+        _wait(lambda: _live(daemon, client, progress), "synchronising the books", progress, deadline)
+        progress.end()
+        if once:
+            show(*parts(client.book(_SYMBOL)), "", summary(client.status()))
+            return
+
+        def ask() -> dict[str, Any]:
+            exchange.check()
+            return _ask(daemon, lambda: client.book(_SYMBOL))
+
+        follow(ask, seconds=seconds)
+
+
+class Progress:
+    """What is going on, on standard error: one line that changes on a terminal, else a line for each step."""
+
+    def __init__(self) -> None:
+        """Say nothing yet."""
+        self._last = ""
+        self._in_place = isatty(sys.stderr)
+
+    def say(self, step: str) -> None:
+        """Show the step, if it is another than before."""
+        if step != self._last:
+            self._last = step
+            click.echo(f"\r\x1b[K{step} …" if self._in_place else f"{step} …", err=True, nl=not self._in_place)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._in_place:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _wait(look: Callable[[], T | None], step: str, progress: Progress, deadline: float) -> T:
+    """Return what `look` finds, looking ten times a second. Raises `FlowrsError` after the deadline."""
+    progress.say(step)
+    while (found := look()) is None:
+        if time.monotonic() > deadline:
+            reason = f"the demo gave up after {START_S:.0f} s while {step}"
+            raise FlowrsError(reason)
+        time.sleep(_PERIOD_S)
+    return found
+
+
+def _addresses(exchange: Child) -> tuple[str, str] | None:
+    """Return the WebSocket and the HTTP address that the exchange prints when it listens."""
+    exchange.check()
+    text = "\n".join(exchange.lines())
+    found = [re.search(rf'"({scheme}://[^"]+)"', text) for scheme in ("ws", "http")]
+    return (found[0][1], found[1][1]) if found[0] and found[1] else None
+
+
+def _config(url: str, rest_url: str) -> str:
+    symbols = ", ".join(f'"{symbol}"' for symbol in DEFAULT_SYMBOLS)
+    return f'[venues.binance]\nurl = "{url}"\nrest_url = "{rest_url}"\nsymbols = [{symbols}]\n'
+
+
+def _client(daemon: Child, socket: Path) -> Client | None:
+    daemon.check()
+    try:
+        return Client(socket)
+    except NotRunning:
+        return None
+
+
+def _ask(daemon: Child, question: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the daemon's answer. Raises `FlowrsError` with its last words if it has ended instead."""
+    try:
+        return question()
+    except NotRunning:
+        daemon.check(wait_s=1.0)
+        raise
+
+
+def _live(daemon: Child, client: Client, progress: Progress) -> bool | None:
+    """Return True when every book is live."""
+    books = _ask(daemon, client.status)["books"]
+    progress.say(f"{books['live']} of {books['total']} books live")
+    return True if books["total"] and books["live"] == books["total"] else None

@@ -1,0 +1,46 @@
+"""What `sim` runs: a simulated venue that tells its addresses, until a signal or the end of its recording."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import click
+import trio
+
+from flowrs.errors import ConfigError
+from flowrs.sim import BinanceSpot, SimOptions, Venue, run_sim
+
+
+def run(**options: Any) -> None:
+    """Run a venue with the options of `SimOptions`. Raises `ConfigError`, also where Trio made a group of it."""
+    refusal: BaseException | None = None
+    try:
+        trio.run(_serve, SimOptions(**options))
+    except* ConfigError as group:
+        refusal = group
+        while isinstance(refusal, BaseExceptionGroup):
+            refusal = refusal.exceptions[0]
+    if refusal is not None:
+        raise refusal
+
+
+async def _serve(options: SimOptions) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_on_signal, nursery.cancel_scope)
+        await run_sim(options, task_status=_Announcement())
+        nursery.cancel_scope.cancel()
+
+
+async def _cancel_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+class _Announcement:
+    """A task status that prints the venue's addresses, in the form of a configuration."""
+
+    def started(self, value: Venue[BinanceSpot] | None = None) -> None:
+        if value is not None:
+            click.echo(f'[venues.binance]\nurl = "{value.ws_url}"\nrest_url = "{value.rest_url}"')

@@ -1,0 +1,75 @@
+"""`run` and `check-config`: the daemon in the foreground, and a look at what it would read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import msgspec
+
+from flowrs import config as settings
+from flowrs.cli import options
+from flowrs.cli.log import log_to_stderr
+from flowrs.cli.output import Table, clean, show
+from flowrs.errors import ConfigError
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+The socket is the one of --socket, else FLOWRS_SOCKET, else of the configuration, else
+$XDG_RUNTIME_DIR/flowrs.sock, else /run/flowrs/flowrs.sock. Without a configuration
+nine pairs of Binance are followed. Ctrl-C or SIGTERM ends the daemon.
+
+\b
+Examples:
+  flowrs run
+  flowrs run --config flowrs.toml --log-level debug
+"""
+)
+@click.option("--config", "path", type=_FILE, envvar="FLOWRS_CONFIG", show_envvar=True, help="The configuration, TOML.")
+@options.socket
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the file's.")
+def run(*, path: Path | None, socket: Path | None, log_level: str | None) -> int:
+    """Run the daemon in the foreground: follow the exchanges, and answer on the socket."""
+    config = settings.load(path)
+    if log_level:
+        config = msgspec.structs.replace(config, daemon=msgspec.structs.replace(config.daemon, log_level=log_level))
+    if socket is None:
+        socket = Path(config.daemon.socket) if config.daemon.socket else settings.default_socket(os.environ)
+
+    from flowrs import daemon  # noqa: PLC0415 - Trio and the C library, which no other command needs
+
+    log_to_stderr(config.daemon.log_level)
+    return daemon.run(config, socket)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  flowrs check-config flowrs.toml
+  flowrs check-config flowrs.toml && systemctl reload flowrs
+"""
+)
+@click.argument("path", metavar="FILE", type=_FILE)
+def check_config(path: Path) -> None:
+    """Say what FILE configures, or what is wrong with it (exit code 2)."""
+    from flowrs import daemon  # noqa: PLC0415 - as above
+
+    config = settings.load(path)
+    try:
+        daemon.make_venues(config)
+    except ConfigError as error:
+        reason = f"{path}: {error.message}"
+        raise ConfigError(reason) from None
+    socket = config.daemon.socket or settings.default_socket(os.environ)
+    rows = [
+        (name, "yes" if venue.enabled else "no", str(len(venue.symbols)), " ".join(venue.symbols))
+        for name, venue in config.venues.items()
+    ]
+    show(
+        f"{clean(path)} is a valid configuration: socket {socket}, log level {config.daemon.log_level}",
+        Table(("venue", "enabled", ">symbols", ""), [*rows]),
+    )

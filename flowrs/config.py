@@ -1,0 +1,227 @@
+"""The configuration: a TOML file becomes a `Config`, or a `ConfigError` that names the wrong key and what it expects.
+
+Each key is converted on its own, by msgspec, so that a message can name the whole path and show the value; converting
+the file in one call was rejected because msgspec then writes `[...]` for the venue's name. Where the daemon listens is
+decided here as well, because the daemon and its clients must come to the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from flowrs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM_SOCKET = Path("/run/flowrs/flowrs.sock")
+"""Where the systemd unit's daemon listens: its RuntimeDirectory= makes the folder."""
+
+DEFAULT_SYMBOLS = tuple(f"{base}-USDT" for base in ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "DOT", "LINK"))
+
+_SHOWN_LENGTH = 60
+_VENUE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+
+Symbol = Annotated[
+    str, Meta(pattern=r"\A[A-Z0-9]+-[A-Z0-9]+(-PERP)?\Z", description='a symbol such as "BTC-USDT" or "BTC-USDT-PERP"')
+]
+Symbols = Annotated[tuple[Symbol, ...], Meta(min_length=1, description="a list of at least one symbol")]
+WebSocketUrl = Annotated[str, Meta(pattern=r"\Awss?://[^\s/]\S*\Z", description="a ws:// or wss:// address")]
+HttpUrl = Annotated[str, Meta(pattern=r"\Ahttps?://[^\s/]\S*\Z", description="an http:// or https:// address")]
+Seconds = Annotated[float, Meta(gt=0, le=86_400, description="a number of seconds, above 0 and at most 86400")]
+Megabytes = Annotated[float, Meta(gt=0, le=1024, description="a number of megabytes, above 0 and at most 1024")]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"], Meta(description='"debug", "info", "warning" or "error"')
+]
+SocketPath = Annotated[str, Meta(min_length=1, max_length=107, description="a path of 1 to 107 characters")]
+Switch = Annotated[bool, Meta(description="true or false")]
+
+
+class DaemonConfig(Struct, frozen=True):
+    """The table `[daemon]`. `socket` is None where `default_socket` decides."""
+
+    socket: SocketPath | None = None
+    log_level: LogLevel = "info"
+
+
+class VenueConfig(Struct, frozen=True):
+    """A table `[venues.NAME]`: what to follow at one exchange, and when to give a connection up.
+
+    `url` and `rest_url` replace the plugin's own addresses. After `silence_s` without data a connection counts as dead;
+    the pause before the next attempt starts near `retry_base_s` and never exceeds `retry_cap_s`; a message of more
+    than `max_message_mb` (10^6 bytes each) ends the connection.
+    """
+
+    symbols: Symbols
+    url: WebSocketUrl | None = None
+    rest_url: HttpUrl | None = None
+    enabled: Switch = True
+    silence_s: Seconds = 15.0
+    retry_base_s: Seconds = 1.0
+    retry_cap_s: Seconds = 60.0
+    max_message_mb: Megabytes = 16.0
+
+
+class Config(Struct, frozen=True):
+    """All of it; `Config()` is what holds without a file."""
+
+    daemon: DaemonConfig = DaemonConfig()
+    venues: dict[str, VenueConfig] = msgspec.field(default_factory=lambda: {"binance": VenueConfig(DEFAULT_SYMBOLS)})
+
+
+def load(path: Path | None) -> Config:
+    """Read the file; None means the defaults. Raises `ConfigError`: one line with file, key and what was expected."""
+    if path is None:
+        return Config()
+    try:
+        return _config(_parse(path))
+    except ConfigError as error:
+        reason = f"{path}: {error.message}"
+        raise ConfigError(reason) from None
+
+
+def default_path(environ: Mapping[str, str]) -> Path | None:
+    """Return the file of `FLOWRS_CONFIG`. No other place is searched: no file means the defaults, on every machine."""
+    named = environ.get("FLOWRS_CONFIG")
+    return Path(named) if named else None
+
+
+def default_socket(environ: Mapping[str, str]) -> Path:
+    """Return where a daemon listens that was told nothing.
+
+    `FLOWRS_SOCKET`, else `$XDG_RUNTIME_DIR/flowrs.sock` (a user's own daemon), else `SYSTEM_SOCKET`. /tmp was rejected:
+    whoever makes the name there first could serve false books to others.
+    """
+    if named := environ.get("FLOWRS_SOCKET"):
+        return Path(named)
+    if folder := environ.get("XDG_RUNTIME_DIR"):
+        return Path(folder) / "flowrs.sock"
+    return SYSTEM_SOCKET
+
+
+def find_socket(environ: Mapping[str, str]) -> Path:
+    """Return where a client looks: at `default_socket`, else at the system's daemon if the user runs none."""
+    own = default_socket(environ)
+    if environ.get("FLOWRS_SOCKET") or own.exists() or not SYSTEM_SOCKET.exists():
+        return own
+    return SYSTEM_SOCKET
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8 text (byte {error.start})"
+    except RecursionError:
+        reason = "is nested too deeply"
+    except ValueError as error:  # also integers beyond Python's limit of digits, which tomllib lets through
+        words, _, place = str(error).rpartition(" (at ")
+        place = place.removesuffix(")").replace("end of document", f"line {len(text.splitlines())}, at the end")
+        reason = f"{place}: {words}" if words else str(error)
+    raise ConfigError(reason)
+
+
+def _config(table: dict[str, Any]) -> Config:
+    _known(table, Config, "")
+    daemon = _fields(_table(table.get("daemon", {}), "daemon"), DaemonConfig, "daemon")
+    if "venues" not in table:
+        return Config(daemon=DaemonConfig(**daemon))
+    venues = _table(table["venues"], "venues")
+    if not venues:
+        _refuse("venues", "expected at least one table [venues.NAME], or no [venues] at all for the defaults")
+    return Config(daemon=DaemonConfig(**daemon), venues={name: _venue(name, value) for name, value in venues.items()})
+
+
+def _venue(name: str, value: object) -> VenueConfig:
+    path = f"venues.{name}"
+    if not _VENUE_NAME.fullmatch(name):
+        _refuse(f"venues.{name!r}", "expected a venue's name: a lower-case letter, then letters, digits, _ or -")
+    fields = _fields(_table(value, path), VenueConfig, path)
+    if "symbols" not in fields:
+        if name != "binance":
+            _refuse(f"{path}.symbols", 'missing: expected a list of symbols, such as symbols = ["BTC-USDT"]')
+        fields["symbols"] = DEFAULT_SYMBOLS
+    venue = VenueConfig(**fields)
+    for index, symbol in enumerate(venue.symbols):
+        if (first := venue.symbols.index(symbol)) < index:
+            _refuse(f"{path}.symbols[{index}]", f"{symbol} is listed already, as symbols[{first}]")
+    if venue.retry_cap_s < venue.retry_base_s:
+        _refuse(
+            f"{path}.retry_cap_s", f"expected at least retry_base_s ({venue.retry_base_s}), got {venue.retry_cap_s}"
+        )
+    return venue
+
+
+def _table(value: object, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _refuse(path, f"expected a table, got {_shown(value)}")
+    return value
+
+
+def _known(table: dict[str, Any], struct: type[Struct], path: str) -> None:
+    import difflib  # noqa: PLC0415 - only a mistake needs it, and every client imports this module
+
+    for key in table:
+        if key not in struct.__struct_fields__:
+            near = difflib.get_close_matches(key, struct.__struct_fields__, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(struct.__struct_fields__)}"
+            _refuse(f"{path}.{key}" if path else key, f"unknown key; {hint}")
+
+
+def _fields(table: dict[str, Any], struct: type[Struct], path: str) -> dict[str, Any]:
+    """Return the table's values, each of its field's type, without defaults for those that are missing."""
+    _known(table, struct, path)
+    hints = get_type_hints(struct, include_extras=True)
+    return {key: _value(value, hints[key], f"{path}.{key}") for key, value in table.items()}
+
+
+def _value(value: object, hint: Any, path: str) -> Any:
+    try:
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        inner = re.search(r"`\$\[(\d+)\]`$", str(error))
+    if inner and isinstance(value, list):
+        index = int(inner[1])
+        return _value(value[index], Symbol, f"{path}[{index}]")
+    return _refuse(path, f"expected {_expected(hint)}, got {_shown(value)}")
+
+
+def _expected(hint: Any) -> str:
+    """Return the description in the hint's `Meta`, which an optional hint holds one level down."""
+    for part in (hint, *get_args(hint)):
+        for meta in getattr(part, "__metadata__", ()):
+            if meta.description:
+                return str(meta.description)
+    reason = f"a field of the configuration has no description: {hint}"
+    raise TypeError(reason)
+
+
+def _shown(value: object) -> str:
+    """Return the value in TOML's manner, shortened: a message is one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a table"
+        case list():
+            return "an empty list" if not value else f"a list of {len(value)}"
+        case str():
+            text = msgspec.json.encode(value).decode()
+        case _:
+            text = str(value)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+
+
+def _refuse(path: str, reason: str) -> NoReturn:
+    message = f"{path}: {reason}"
+    raise ConfigError(message)

@@ -1,0 +1,33 @@
+"""The C library as Python objects: the only importer of the extension `flowrs.core._native`."""
+
+from flowrs.core._native import lib
+from flowrs.core.arena import Arena, ArenaReader, View
+from flowrs.core.book import ASKS, BIDS, CROSSED, NARROW, TOP, Book, Header, Scratch
+from flowrs.core.frames import Splitter
+from flowrs.core.ring import Ring, bucket_floors
+from flowrs.core.trust import Reason, State, Verified
+
+SNAPSHOT: int = lib.FRS_SNAPSHOT
+QUIET: int = lib.FRS_QUIET
+
+__all__ = [
+    "ASKS",
+    "BIDS",
+    "CROSSED",
+    "NARROW",
+    "QUIET",
+    "SNAPSHOT",
+    "TOP",
+    "Arena",
+    "ArenaReader",
+    "Book",
+    "Header",
+    "Reason",
+    "Ring",
+    "Scratch",
+    "Splitter",
+    "State",
+    "Verified",
+    "View",
+    "bucket_floors",
+]

@@ -1,0 +1,232 @@
+"""One instrument's order book in C: full depth, exact, published to shared memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from flowrs.core._native import ffi, lib
+from flowrs.core.arena import Arena
+from flowrs.core.check import fail, made
+from flowrs.core.ring import Ring
+from flowrs.core.trust import Reason, State, Verified
+from flowrs.errors import CapacityError, CoreError, PrecisionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CROSSED: int = lib.FRS_CROSSED
+NARROW: int = lib.FRS_NARROW
+TOP: int = lib.FRS_TOP
+
+BIDS: int = lib.FRS_BID
+ASKS: int = lib.FRS_ASK
+
+_MAX_CAPACITY = 1 << 18  # levels a side; the largest book seen, Coinbase's BTC-USD, has 44,067 in all
+_TEXT_PER_LEVEL = 52
+_KNOWN_NO_BOUND = (1 << 63) - 1
+
+
+class Scratch:
+    """Room for the levels of one message, shared by all books of a thread. Untouched room costs no memory."""
+
+    def __init__(self, levels: int = _MAX_CAPACITY) -> None:
+        """Make room for `levels` levels, of both sides together."""
+        self.pointer = ffi.gc(made(lib.frs_scratch_new(levels), "the scratch"), lib.frs_scratch_free)
+
+
+class Header(NamedTuple):
+    """What is known of the last update of a book; times in ns since 1970."""
+
+    seq: int
+    exchange_ns: int
+    recv_ns: int
+    publish_ns: int
+
+
+class Book:
+    """The book of one instrument. It grows, and refines its scales, by itself within its bounds.
+
+    `state`, `reason`, `verified` and `epoch` are what `mark` was last told: they are facts about the book that its
+    readers need, decided by the feed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        price_scale: int,
+        quantity_scale: int,
+        *,
+        scratch: Scratch,
+        ring: Ring | None = None,
+        arena: Arena | None = None,
+        depth: int = 0,
+        snapshot_levels: int = 0,
+    ) -> None:
+        """Make an empty book.
+
+        name: "venue:symbol", at most 63 bytes. depth: 0, or the number of levels to which the exchange's rule cuts the
+        book. snapshot_levels: how many levels a side the exchange's snapshots hold at most (0: all); behind a full
+        snapshot's last price the book is unknown and is not shown.
+        """
+        self.name = name
+        self.price_scale = price_scale
+        self.quantity_scale = quantity_scale
+        self.state = State.EMPTY
+        self.reason = Reason.NONE
+        self.verified = Verified.NOT
+        self.epoch = 0
+        self._depth = depth
+        self._snapshot_levels = snapshot_levels
+        self._scratch, self._ring, self._arena = scratch, ring, arena
+        self._slot = arena.take() if arena else 0
+        self._book = self._new(1024)
+        raw = name.encode()
+        null = ffi.NULL
+        code = lib.frs_book_attach(
+            self._book,
+            scratch.pointer,
+            ring.pointer if ring else null,
+            arena.pointer if arena else null,
+            self._slot,
+            raw,
+            len(raw),
+        )
+        if code < 0:
+            fail(code)
+
+    def _new(self, capacity: int) -> object:
+        pointer = made(lib.frs_book_new(capacity, self.price_scale, self.quantity_scale, self._depth), "a book")
+        lib.frs_book_limit(pointer, self._snapshot_levels)
+        return ffi.gc(pointer, lib.frs_book_free)
+
+    def rescale(self, price_scale: int, quantity_scale: int) -> None:
+        """Give the book other scales; raises PrecisionError or RangeError if what it holds does not fit them."""
+        before = (self.price_scale, self.quantity_scale)
+        self.price_scale, self.quantity_scale = price_scale, quantity_scale
+        try:
+            self._replace(self._new(int(lib.frs_book_capacity(self._book))))
+        except CoreError:
+            self.price_scale, self.quantity_scale = before
+            raise
+
+    def close(self) -> None:
+        """Give the slot back. The book must not be used any more."""
+        self.mark(State.DISABLED, Reason.NONE, Verified.NOT, self.epoch)
+        if self._arena:
+            self._arena.give_back(self._slot)
+            self._arena = None
+
+    def apply(self, flags: int, bids: bytes, asks: bytes, seq: int, exchange_ns: int, spelling: int = 0) -> int:
+        """Take one message into the book: all of it, or, with a CoreError, nothing.
+
+        bids and asks are the JSON of the two sides. flags: SNAPSHOT replaces the book, QUIET does not publish.
+        Returns the bits CROSSED, NARROW and TOP. A book that is too small or too coarse is rebuilt first; raises
+        CapacityError beyond 262,144 levels a side, PrecisionError or RangeError if the numbers fit no scale.
+        """
+        code: int = lib.frs_book_apply(
+            self._book, flags, spelling, bids, len(bids), asks, len(asks), seq, exchange_ns
+        )
+        if code >= 0:
+            return code
+        return self._rebuild_and_apply(code, flags, bids, asks, seq, exchange_ns, spelling)
+
+    def _rebuild_and_apply(
+        self, code: int, flags: int, bids: bytes, asks: bytes, seq: int, exchange_ns: int, spelling: int
+    ) -> int:
+        while True:
+            if code == lib.FRS_E_FULL:
+                self._grow()
+            elif code == lib.FRS_E_PRECISION:
+                self._refine(bids, asks, spelling)
+            else:
+                fail(code)
+            code = lib.frs_book_apply(self._book, flags, spelling, bids, len(bids), asks, len(asks), seq, exchange_ns)
+            if code >= 0:
+                return code
+
+    def _grow(self) -> None:
+        capacity = 2 * int(lib.frs_book_capacity(self._book))
+        if capacity > _MAX_CAPACITY:
+            message = f"more than {_MAX_CAPACITY:,} levels a side"
+            raise CapacityError(message)
+        self._replace(self._new(capacity))
+
+    def _refine(self, bids: bytes, asks: bytes, spelling: int) -> None:
+        """Rebuild at the scales that this message needs; scales only ever get finer."""
+        price, quantity = ffi.new("int *"), ffi.new("int *")
+        scales = (self.price_scale, self.quantity_scale)
+        for side in (bids, asks):
+            if (code := lib.frs_levels_scales(side, len(side), spelling, price, quantity)) < 0:
+                fail(code)
+            scales = (max(scales[0], price[0]), max(scales[1], quantity[0]))
+        if scales == (self.price_scale, self.quantity_scale):
+            fail(lib.FRS_E_PRECISION)
+        try:
+            self.rescale(*scales)
+        except CoreError as error:
+            message = f"prices and quantities need {scales[0]} and {scales[1]} decimals, which do not fit: {error}"
+            raise PrecisionError(message) from None
+
+    def _replace(self, larger: object) -> None:
+        if (code := lib.frs_book_copy(larger, self._book)) < 0:
+            fail(code)
+        self._book = larger
+
+    def publish(self) -> int:
+        """Publish the book after QUIET changes; returns bits as `apply`."""
+        code: int = lib.frs_book_publish(self._book)
+        return code
+
+    def mark(self, state: State, reason: Reason, verified: Verified, epoch: int) -> None:
+        """Say what the book is worth, here and in the published view."""
+        self.state, self.reason, self.verified, self.epoch = state, reason, verified, epoch
+        if (code := lib.frs_book_mark(self._book, state, reason, verified, epoch)) < 0:
+            fail(code)
+
+    def header(self) -> Header:
+        """Return the number and the times of the last update."""
+        view = ffi.new("frs_view *")
+        lib.frs_book_view(self._book, view)
+        return Header(view.seq, view.exchange_ns, view.recv_ns, view.publish_ns)
+
+    def array(self, side: int, depth: int = 0, *, everything: bool = False) -> NDArray[np.int64]:
+        """Return the best levels of a side, best first, as rows of price and quantity at the book's scales.
+
+        depth 0: all that are known; `everything`: those outside the window too.
+        """
+        depth = min(depth, self.total(side)) if depth else self.total(side)
+        rows = np.empty((depth, 2), dtype=np.int64)
+        out = ffi.from_buffer("frs_level[]", rows, require_writable=True)
+        count = lib.frs_book_read(self._book, side, lib.FRS_ALL if everything else 0, out, depth)
+        return rows[:count]
+
+    def best(self, side: int) -> tuple[int, int] | None:
+        """Return price and quantity of the best known level of a side, None if there is none."""
+        rows = self.array(side, 1)
+        return (int(rows[0, 0]), int(rows[0, 1])) if len(rows) else None
+
+    def text(self, side: int, depth: int) -> bytes:
+        """Return the best levels of a side as JSON, [["price","quantity"],…], exact decimals; depth 0: all."""
+        depth = min(depth, self.total(side)) if depth else self.total(side)
+        room = _TEXT_PER_LEVEL * depth + 2
+        out = ffi.new("char[]", room)
+        if (size := lib.frs_book_text(self._book, side, 0, depth, out, room)) < 0:
+            fail(size)
+        return bytes(ffi.buffer(out, size))
+
+    def total(self, side: int) -> int:
+        """How many levels the book holds on a side, the untrusted ones outside its window too."""
+        return int(lib.frs_book_total(self._book, side))
+
+    def window(self) -> tuple[int | None, int | None]:
+        """Return the lowest and highest price between which the book is known, each None if there is no bound."""
+        low, high = ffi.new("int64_t *"), ffi.new("int64_t *")
+        lib.frs_book_window(self._book, low, high)
+        return low[0] or None, None if high[0] == _KNOWN_NO_BOUND else high[0]
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory the book holds in C."""
+        return int(lib.frs_book_memory(self._book))

@@ -1,0 +1,94 @@
+"""The daemon: plugins, venues and the control socket in one Trio nursery tree.
+
+    root: control socket, metrics ticker, signals
+    └─ feeds (cancelled first at shutdown): a nursery task a venue, so that one venue's end is its own
+
+A bug ends the process with a traceback and systemd starts it anew: https://trio.readthedocs.io/ (nurseries).
+"""
+
+from __future__ import annotations
+
+import difflib
+import gc
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import trio
+
+from flowrs import registry
+from flowrs.core import Arena, Scratch
+from flowrs.errors import ConfigError
+from flowrs.feed import Venue
+from flowrs.serve import Answers, Control, Metrics, listen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flowrs.config import Config
+
+_log = logging.getLogger(__name__)
+_LOOK_S = 1.0
+
+
+def make_venues(config: Config) -> dict[str, Venue]:
+    """Return the configured venues, by name. Raises ConfigError if one has no plugin."""
+    plugins = registry.load()
+    for error in plugins.errors.values():
+        _log.error("%s", error)
+    scratch, arena = Scratch(), Arena()
+    venues: dict[str, Venue] = {}
+    for name, venue_config in config.venues.items():
+        if not venue_config.enabled:
+            continue
+        if (kind := plugins.connectors.get(name)) is None:
+            near = difflib.get_close_matches(name, plugins.connectors, 1)
+            hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
+            message = f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
+            raise ConfigError(message)
+        venues[name] = Venue(kind(), venue_config, plugins.origins[name], scratch, arena)
+    return venues
+
+
+async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Run the daemon until it is cancelled or gets SIGTERM or SIGINT. Started: it answers at `socket`."""
+    venues = make_venues(config)
+    metrics = Metrics(venues)
+    answers = Answers(venues, metrics, socket)
+    control = Control(answers)
+    async with listen(socket) as listener, trio.open_nursery() as root:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            root.start_soon(trio.serve_listeners, control.serve, [listener])
+            root.start_soon(_tick, metrics)
+            async with trio.open_nursery() as feeds:
+                for venue in venues.values():
+                    feeds.start_soon(venue.run)
+                # What has been made by now stays: the collector need not look at it again and again.
+                gc.freeze()
+                _log.info("serving %d books at %s", sum(len(each.replicas) for each in venues.values()), socket)
+                task_status.started()
+                async for number in signals:
+                    _log.info("%s: stopping", signal.Signals(number).name)
+                    break
+                feeds.cancel_scope.cancel()
+            root.cancel_scope.cancel()
+
+
+async def _tick(metrics: Metrics) -> None:
+    while True:
+        metrics.look()
+        await trio.sleep(_LOOK_S)
+
+
+def run(config: Config, socket: Path) -> int:
+    """Run the daemon in this process; returns its exit status. Raises ConfigError if it cannot begin."""
+    logging.basicConfig(
+        level=config.daemon.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell every request
+    try:
+        trio.run(serve, config, socket, strict_exception_groups=True)
+    except* ConfigError as group:
+        raise group.exceptions[0] from None
+    return 0

@@ -1,0 +1,6 @@
+"""From the exchange's socket to the book."""
+
+from flowrs.feed.counters import Counters
+from flowrs.feed.venue import Venue
+
+__all__ = ["Counters", "Venue"]

@@ -1,0 +1,22 @@
+"""What one venue has received and suffered: plain numbers, counted on the hot path and read by whoever asks."""
+
+from __future__ import annotations
+
+from flowrs.core import Ring
+
+
+class Counters:
+    """Totals since the start, and the two rings of durations."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.messages = 0
+        self.bytes = 0
+        self.decode_errors = 0
+        self.unrequested = 0
+        """Events of symbols that were not asked for."""
+        self.reconnects = 0
+        self.latency = Ring()
+        """Buffer received to book published, a sample a published update."""
+        self.delay = Ring()
+        """The exchange's time to receipt here, a sample a received buffer; negative if the clocks disagree."""

@@ -1,0 +1,226 @@
+"""One symbol's copy of the exchange's book, and what it is worth: the book in C, the joining rules, the trust state.
+
+No I/O: the session feeds it with updates and snapshots and asks what it wants. Whatever may make the book differ from the
+exchange's takes it out of `live` before anybody can read it, and it comes back only by proof: a doubt (a frame that nobody
+understood, silence, a crossed book) ends when the next update follows without a gap; everything else needs a snapshot.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowrs.core import ASKS, BIDS, CROSSED, NARROW, QUIET, SNAPSHOT, Book, Reason, State, Verified
+from flowrs.errors import CapacityError, CoreError, NumberSyntaxError
+from flowrs.feed.sync import HeldOverflowError, Join, OldSnapshotError, follows, gap
+
+if TYPE_CHECKING:
+    from flowrs.api import BookSnapshot, BookUpdate, Connector, Instrument
+
+_log = logging.getLogger(__name__)
+
+_CROSSED_UPDATES = 5  # a sweep may be told in several updates; a book still crossed after these is not the exchange's
+_RENEW_S = 10.0  # how often at most a window is renewed that stays narrow even after a new snapshot
+_TRANSITIONS = 32
+
+
+class Transition(NamedTuple):
+    """A change of trust: when (ns since 1970), to what, and why."""
+
+    time_ns: int
+    state: State
+    reason: Reason
+    epoch: int
+
+
+class Replica:
+    """The book of one instrument at one venue."""
+
+    def __init__(self, connector: Connector, symbol: str, book: Book) -> None:
+        """Keep `book` for the canonical `symbol`."""
+        self.symbol = symbol
+        self.native = connector.native(symbol)
+        self.instrument: Instrument | None = None
+        self.book = book
+        self.gaps = 0
+        self.resyncs = 0
+        self.transitions: deque[Transition] = deque(maxlen=_TRANSITIONS)
+        self._continuity = connector.continuity
+        self._follows = follows(connector.continuity)
+        self._unit_ns = connector.time_unit_ns
+        self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
+        self._join: Join | None = None  # collects updates for the next snapshot
+        self._snapshot: BookSnapshot | None = None  # has come, but no update reaches beyond it yet
+        self._crossed = 0
+        self._renew_at = 0.0
+
+    def list_as(self, instrument: Instrument) -> None:
+        """Take the exchange's facts about the instrument; the book is still empty."""
+        self.instrument = instrument
+        self.book.rescale(instrument.price_decimals, instrument.quantity_decimals)
+
+    # -- what the session tells
+
+    def connected(self) -> None:
+        """A new connection: nothing of an older one counts."""
+        self._last = self._snapshot = None
+        self._join = Join(self._continuity)
+
+    def disconnected(self, reason: Reason) -> None:
+        """The connection is gone; what the book held stays readable as stale."""
+        self._last = self._join = self._snapshot = None
+        self._mark(State.EMPTY if self.book.state is State.EMPTY else State.STALE, reason)
+
+    def disable(self, reason: Reason) -> None:
+        """There will be no data for this symbol."""
+        self._last = self._join = self._snapshot = None
+        self._mark(State.DISABLED, reason)
+
+    def doubt(self, reason: Reason) -> None:
+        """Something may have been missed; the next update that follows proves that it was not."""
+        if self.book.state is State.LIVE:
+            self._mark(State.STALE, reason)
+
+    def update(self, update: BookUpdate) -> bool:
+        """Take an update. Returns True if the book is live and well: else look at `wants_snapshot`."""
+        last = self._last
+        if last is None:
+            self._hold(update)
+            return False
+        if not self._follows(update, last):
+            self._lose(Reason.GAP, gap(update, last))
+            self.gaps += 1
+            self._hold(update)
+            return False
+        try:
+            found = self.book.apply(0, bytes(update.bids), bytes(update.asks), update.last, update.time * self._unit_ns)
+        except CoreError as error:
+            self._lose(_reason_of(error), error)
+            return False
+        self._last = update.last
+        if found & (CROSSED | NARROW) or self.book.state is not State.LIVE or self._join is not None:
+            self._judge(found)
+            if self._join is not None:
+                self._hold(update)
+            return False
+        return True
+
+    def snapshot(self, snapshot: BookSnapshot) -> None:
+        """Take the snapshot that was asked for; raises OldSnapshotError if it is too old to be joined."""
+        self._snapshot = snapshot
+        self._try_join()
+
+    # -- what the session asks
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether a snapshot should be asked for now: updates wait, and none has come."""
+        return self._join is not None and len(self._join) > 0 and self._snapshot is None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the book is known to equal the exchange's."""
+        return self.book.state is State.LIVE
+
+    def syncing(self) -> None:
+        """A snapshot is being asked for. A live book that is only being renewed stays live."""
+        if self._last is None:
+            self._mark(State.SYNCING, self.book.reason)
+
+    def no_snapshot(self) -> None:
+        """The snapshot that was asked for did not come, or is of no use."""
+        if self._last is None:
+            self._mark(State.STALE, Reason.SNAPSHOT)
+
+    # -- the steps
+
+    def _hold(self, update: BookUpdate) -> None:
+        """Keep an update for the snapshot, and join if the snapshot is there."""
+        if self._join is None:
+            self._join = Join(self._continuity)
+        try:
+            self._join.hold(update)
+            if self._snapshot is not None:
+                self._try_join()
+        except (HeldOverflowError, OldSnapshotError) as error:
+            self._snapshot = None
+            if self._last is None:
+                self._lose(Reason.OVERFLOW if isinstance(error, HeldOverflowError) else Reason.GAP, error)
+
+    def _try_join(self) -> None:
+        snapshot, join = self._snapshot, self._join
+        if snapshot is None or join is None:
+            self._snapshot = None
+            return
+        try:
+            updates = join.join(snapshot.last)
+        except OldSnapshotError:
+            self._snapshot = None
+            raise
+        if not updates:
+            return
+        self._snapshot = self._join = None
+        try:
+            found = self._rebuild(snapshot, updates)
+        except CoreError as error:
+            self._lose(_reason_of(error), error)
+            return
+        self._last = updates[-1].last
+        self.resyncs += 1
+        self._crossed = 0
+        self._renew_at = time.monotonic() + _RENEW_S if found & NARROW else 0.0
+        self._judge(found, self.book.epoch + 1)
+
+    def _rebuild(self, snapshot: BookSnapshot, updates: list[BookUpdate]) -> int:
+        """Put snapshot and updates into the book; readers see the result only when it is complete."""
+        unit_ns = self._unit_ns
+        apply = self.book.apply
+        apply(SNAPSHOT | QUIET, bytes(snapshot.bids), bytes(snapshot.asks), snapshot.last, snapshot.time * unit_ns)
+        for update in updates:
+            apply(QUIET, bytes(update.bids), bytes(update.asks), update.last, update.time * unit_ns)
+        return self.book.publish()
+
+    def _judge(self, found: int, epoch: int | None = None) -> None:
+        """Decide what a book is worth whose last update followed; `epoch` is given when a new one begins."""
+        if found & CROSSED:
+            self._crossed += 1
+            if self._crossed >= _CROSSED_UPDATES:
+                self._lose(Reason.CROSSED)
+            else:
+                self._mark(State.STALE, Reason.CROSSED, epoch)
+            return
+        self._crossed = 0
+        if found & NARROW:
+            self._renew()
+            if self.book.best(BIDS) is None or self.book.best(ASKS) is None:
+                self._mark(State.STALE, Reason.WINDOW, epoch)
+                return
+        self._mark(State.LIVE, Reason.NONE, epoch)
+
+    def _renew(self) -> None:
+        """Begin to collect updates for a new snapshot, while the book stays live."""
+        if self._join is None and time.monotonic() >= self._renew_at:
+            self._join = Join(self._continuity)
+
+    def _lose(self, reason: Reason, error: Exception | None = None) -> None:
+        """The book is no longer the exchange's: only a snapshot helps."""
+        self._last = self._snapshot = None
+        self._join = Join(self._continuity)
+        self._mark(State.STALE, reason)
+        _log.warning("%s lost: %s", self.book.name, error or reason.name.lower())
+
+    def _mark(self, state: State, reason: Reason, epoch: int | None = None) -> None:
+        book = self.book
+        if (state, reason) == (book.state, book.reason) and epoch is None:
+            return
+        epoch = book.epoch if epoch is None else epoch
+        book.mark(state, reason, Verified.SEQUENCE if state is State.LIVE else Verified.NOT, epoch)
+        self.transitions.append(Transition(time.time_ns(), state, reason, epoch))
+
+
+def _reason_of(error: CoreError) -> Reason:
+    if isinstance(error, CapacityError):
+        return Reason.OVERFLOW
+    return Reason.DECODE if isinstance(error, NumberSyntaxError) else Reason.PRECISION

@@ -1,0 +1,103 @@
+"""Keeps one connection going for ever: session after session, with back-off between them.
+
+It catches what is expected of a connection (FeedError, OSError, a broken stream, a fault of the plugin) and nothing else: a
+bug of flowrs ends the daemon with its traceback, and systemd starts it anew. https://trio.readthedocs.io/ (nurseries)
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from flowrs.core import Reason
+from flowrs.errors import FeedError, PluginError, StaleFeedError
+from flowrs.feed.backoff import Backoff
+from flowrs.feed.transport import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+    from flowrs.feed.counters import Counters
+    from flowrs.feed.replica import Replica
+    from flowrs.feed.session import Session
+
+_log = logging.getLogger(__name__)
+_EXPECTED = (FeedError, PluginError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Connection:
+    """A connection that is to be kept up, and what is known of it."""
+
+    def __init__(self, name: str, replicas: Sequence[Replica], session: Callable[[], Session], backoff: Backoff) -> None:
+        """Keep `replicas` fed by sessions that `session` makes."""
+        self.name = name
+        self.replicas = replicas
+        self.state = "waiting"
+        """"connected", or "waiting" for the next attempt."""
+        self.since = trio.current_time()
+        """When the state began, on Trio's clock."""
+        self.error: str | None = None
+        """What ended the last session."""
+        self.retry_at: float | None = None
+        """When the next attempt is due, on Trio's clock."""
+        self._make = session
+        self._backoff = backoff
+        self._scope = trio.CancelScope()
+
+    @property
+    def attempt(self) -> int:
+        """How many attempts in a row have failed."""
+        return self._backoff.attempt
+
+    def reconnect(self) -> None:
+        """End the session that is running; another one follows."""
+        self._scope.cancel()
+
+    async def supervise(self, counters: Counters) -> NoReturn:
+        """Run sessions until cancelled."""
+        while True:
+            session = self._make()
+            self._enter("connected")
+            failure = await self._live(session)
+            self.error = _words(failure) if failure else "reconnect was asked for"
+            _log.warning("%s: session ended: %s", self.name, self.error)
+            reason = Reason.SILENT if isinstance(failure, StaleFeedError) else Reason.DISCONNECTED
+            for replica in self.replicas:
+                replica.disconnected(reason)
+            counters.reconnects += 1
+            live_s = 0.0 if session.live_since is None else trio.current_time() - session.live_since
+            delay = self._backoff.after(live_s)
+            if isinstance(failure, RefusedError) and failure.retry_after_s is not None:
+                delay = max(delay, failure.retry_after_s)
+            self._enter("waiting", delay)
+            await trio.sleep(delay)
+
+    async def _live(self, session: Session) -> Exception | None:
+        """Run a session to its end; returns what ended it, None if `reconnect` did."""
+        ends: list[Exception] = []
+        with trio.CancelScope() as self._scope:
+            try:
+                await session.run()
+            except* _EXPECTED as group:
+                ends.extend(_leaves(group))
+        return ends[0] if ends else None
+
+    def _enter(self, state: str, delay: float | None = None) -> None:
+        self.state = state
+        self.since = trio.current_time()
+        self.retry_at = None if delay is None else self.since + delay
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    """Return the exceptions of a group and its groups, those that say most first."""
+    found: list[Exception] = []
+    for each in group.exceptions:
+        found.extend(_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+    return sorted(found, key=lambda each: not isinstance(each, (FeedError, PluginError)))
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

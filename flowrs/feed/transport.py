@@ -1,0 +1,115 @@
+"""Opens WebSocket connections: the only importer of trio_websocket.
+
+trio-websocket does the handshake (RFC 6455, section 4) and all control frames; the tap takes out the data.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import trio
+import trio_websocket
+
+from flowrs.errors import FeedError
+from flowrs.feed.backoff import retry_after_s
+from flowrs.feed.tap import Tap
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_OPEN_S = 15.0
+_CLOSE_S = 1.0
+
+
+class RefusedError(FeedError):
+    """The exchange answered the handshake with an HTTP error; `retry_after_s` is when it lets us try again."""
+
+    def __init__(self, message: str, retry_after_s: float | None) -> None:
+        """Take the words and the exchange's Retry-After, in seconds."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Transport:
+    """An open WebSocket connection to an exchange."""
+
+    def __init__(self, tap: Tap, socket: trio_websocket.WebSocketConnection) -> None:
+        """Use the two ends of the tap."""
+        self.receive = tap.receive
+        self._tap = tap
+        self._socket = socket
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of frames received so far."""
+        return self._tap.bytes_received
+
+    async def send(self, text: str) -> None:
+        """Send a text message. Raises FeedError if the connection is closed."""
+        try:
+            await self._socket.send_message(text)
+        except trio_websocket.ConnectionClosed as error:
+            message = f"the connection closed while sending: {error.reason}"
+            raise FeedError(message) from error
+
+
+@asynccontextmanager
+async def open_transport(
+    url: str, *, max_message: int, ssl_context: ssl.SSLContext | None = None
+) -> AsyncIterator[Transport]:
+    """Connect to `url` (ws:// or wss://), and close the connection at the end of the block.
+
+    Raises, as all that has a nursery, exception groups: of OSError or trio.BrokenResourceError if there is no connection
+    to be had, of FeedError (RefusedError) if the exchange refuses the handshake; and what the block itself raises.
+    """
+    try:
+        async with trio.open_nursery(strict_exception_groups=True) as nursery:
+            try:
+                with trio.fail_after(_OPEN_S):
+                    stream, tap, socket = await _open(nursery, url, max_message, ssl_context)
+            except trio.TooSlowError:
+                message = f"no WebSocket connection within {_OPEN_S:.0f} s"
+                raise FeedError(message) from None
+            try:
+                yield Transport(tap, socket)
+            finally:
+                tap.release()
+                with trio.move_on_after(_CLOSE_S, shield=True):
+                    await socket.aclose()
+                await trio.aclose_forcefully(stream)
+                nursery.cancel_scope.cancel()
+    except* trio_websocket.ConnectionRejected as group:
+        raise _refused(group) from group
+
+
+async def _open(
+    nursery: trio.Nursery, url: str, max_message: int, ssl_context: ssl.SSLContext | None
+) -> tuple[trio.abc.Stream, Tap, trio_websocket.WebSocketConnection]:
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.hostname or ""
+    stream: trio.abc.Stream = await trio.open_tcp_stream(host, parts.port or (443 if secure else 80))
+    try:
+        if secure:
+            context = ssl_context or ssl.create_default_context()
+            stream = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+        tap = Tap(stream, max_message)
+        return stream, tap, await trio_websocket.wrap_client_stream(nursery, tap, parts.netloc, resource)
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+
+
+def _refused(group: BaseExceptionGroup[trio_websocket.ConnectionRejected]) -> RefusedError:
+    """Turn trio-websocket's rejection into ours."""
+    error = group.exceptions[0]
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    headers = {name.lower(): value for name, value in error.headers or ()}
+    words = (error.body or b"")[:200].decode("utf-8", "replace")
+    message = f"the exchange refused the WebSocket with HTTP {error.status_code} {words!r}"
+    return RefusedError(message, retry_after_s(headers.get(b"retry-after")))

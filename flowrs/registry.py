@@ -1,0 +1,67 @@
+"""Finds the installed plugins and the connectors they bring.
+
+Built-in venues come through the same entry point group as everybody else's, so what a third party needs is always
+there. A plugin that cannot be loaded is reported and left out; the others go on.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+import pluggy
+from msgspec import Struct
+
+from flowrs import hookspecs
+from flowrs.api import Connector
+from flowrs.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Registry(Struct, frozen=True):
+    """What the plugins brought: connectors by venue, the plugin each came from, and the plugins that failed."""
+
+    connectors: dict[str, type[Connector]]
+    origins: dict[str, str]
+    errors: dict[str, PluginError]
+
+
+def _connectors_of(entry: EntryPoint) -> list[type[Connector]]:
+    """Load a plugin and ask it. Raises PluginError for whatever it does wrong."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(entry.load(), name=entry.name)
+        manager.check_pending()
+        found = [kind for result in manager.hook.flowrs_connectors() for kind in result]
+    except Exception as error:  # noqa: BLE001 - the plugin's boundary: anything may come out of foreign code
+        message = f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}"
+        raise PluginError(message) from error
+    for kind in found:
+        if not (isinstance(kind, type) and issubclass(kind, Connector)):
+            message = f"plugin {entry.name} ({entry.value}) returned {kind!r}, which is not a subclass of Connector"
+            raise PluginError(message)
+    return found
+
+
+def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
+    """Load the plugins, by default all that are installed, in the order of their names."""
+    registry = Registry({}, {}, {})
+    if entries is None:
+        entries = entry_points(group="flowrs")
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        try:
+            for connector in _connectors_of(entry):
+                if connector.name in registry.connectors:
+                    message = (
+                        f"plugin {entry.name} brings venue {connector.name}, which "
+                        f"{registry.origins[connector.name]} already does; uninstall one of them"
+                    )
+                    raise PluginError(message)
+                registry.connectors[connector.name] = connector
+                registry.origins[connector.name] = entry.value
+        except PluginError as error:
+            registry.errors[entry.name] = error
+    return registry

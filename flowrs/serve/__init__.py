@@ -1,0 +1,7 @@
+"""From the book to the client."""
+
+from flowrs.serve.answers import Answers
+from flowrs.serve.control import Control, listen
+from flowrs.serve.metrics import Metrics
+
+__all__ = ["Answers", "Control", "Metrics", "listen"]

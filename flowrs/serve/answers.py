@@ -1,0 +1,221 @@
+"""The methods of the control protocol: from checked parameters to the value that is sent."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import trio
+from msgspec import Meta, Raw, Struct
+
+from flowrs._version import __version__
+from flowrs.core import ASKS, BIDS, Reason, State, decimals
+from flowrs.serve.protocol import PROTOCOL, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from flowrs.core import Book
+    from flowrs.serve.metrics import Metrics
+    from flowrs.serve.sources import ConnectionSource, ReplicaSource, VenueSource
+
+_DEFAULT_DEPTH = 10
+
+
+class _NoParams(Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _BookParams(Struct, forbid_unknown_fields=True):
+    symbol: str
+    venue: str | None = None
+    depth: Annotated[int, Meta(ge=0, le=1_000_000)] = _DEFAULT_DEPTH
+    allow_stale: bool = False
+
+
+class _TradesParams(Struct, forbid_unknown_fields=True):
+    symbol: str
+    venue: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+
+class Answers:
+    """Answers requests from what the venues hold at that moment."""
+
+    def __init__(self, venues: Mapping[str, VenueSource], metrics: Metrics, socket: Path) -> None:
+        """Answer for `venues`."""
+        self._venues = venues
+        self._metrics = metrics
+        self._socket = socket
+        self._methods: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Any], Any]]] = {
+            "status": (msgspec.json.Decoder(_NoParams), self._status),
+            "venues": (msgspec.json.Decoder(_NoParams), self._list_venues),
+            "book": (msgspec.json.Decoder(_BookParams), self._book),
+            "trades": (msgspec.json.Decoder(_TradesParams), self._trades),
+            "metrics": (msgspec.json.Decoder(_NoParams), self._measure),
+        }
+        self.clients = 0
+        """Number of control connections."""
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of all methods."""
+        return list(self._methods)
+
+    def answer(self, method: str, params: Raw) -> Any:
+        """Return the result; raises RequestError."""
+        found = self._methods.get(method)
+        if found is None:
+            raise RequestError("unknown_method", f"no method {method[:64]!r}; there are {', '.join(self._methods)}")
+        decoder, call = found
+        try:
+            checked = decoder.decode(params)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise RequestError("bad_params", f"{method}: {error}") from None
+        return call(checked)
+
+    def _find(self, symbol: str, venue: str | None) -> tuple[VenueSource, ReplicaSource]:
+        if venue is not None and venue not in self._venues:
+            raise RequestError("unknown_venue", f"no venue {venue[:64]!r}; there are {', '.join(self._venues)}")
+        asked = [venue] if venue is not None else list(self._venues)
+        found = [self._venues[name] for name in asked if symbol in self._venues[name].replicas]
+        if not found:
+            raise RequestError(
+                "unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are"
+            )
+        if len(found) > 1:
+            names = [each.name for each in found]
+            raise RequestError("ambiguous", f"{symbol} is kept of {', '.join(names)}: name one", {"venues": names})
+        return found[0], found[0].replicas[symbol]
+
+    def _book(self, params: _BookParams) -> dict[str, Any]:
+        venue, replica = self._find(params.symbol, params.venue)
+        book = replica.book
+        facts = _facts(venue, replica)
+        if book.state is not State.LIVE and not params.allow_stale:
+            why = f" ({facts['reason']})" if facts["reason"] else ""
+            message = f"{book.name} is {facts['state']}{why}, not live; allow_stale shows what is known"
+            raise RequestError("not_live", message, facts)
+        low, high = book.window()
+        scale = book.price_scale
+        return {
+            **facts,
+            "bids": Raw(book.text(BIDS, params.depth)),
+            "asks": Raw(book.text(ASKS, params.depth)),
+            "levels": {"bids": book.total(BIDS), "asks": book.total(ASKS)},
+            "window": {
+                "low": None if low is None else decimals.text(low, scale),
+                "high": None if high is None else decimals.text(high, scale),
+            },
+        }
+
+    def _trades(self, params: _TradesParams) -> dict[str, Any]:
+        venue, replica = self._find(params.symbol, params.venue)
+        unit_ns = venue.time_unit_ns
+        newest = list(venue.trades[replica.symbol])[-params.limit :]
+        rows = [
+            {
+                "price": trade.price,
+                "quantity": trade.quantity,
+                "side": trade.side,
+                "id": trade.id,
+                "exchange_ns": trade.time * unit_ns,
+                "recv_ns": recv_ns,
+            }
+            for trade, recv_ns in newest
+        ]
+        return {"venue": venue.name, "symbol": replica.symbol, "trades": rows}
+
+    def _list_venues(self, _: _NoParams) -> list[dict[str, Any]]:
+        return [
+            {
+                "venue": venue.name,
+                "name": venue.title,
+                "plugin": venue.plugin,
+                "url": venue.url,
+                "rest_url": venue.rest_url,
+                "symbols": list(venue.replicas),
+            }
+            for venue in self._venues.values()
+        ]
+
+    def _measure(self, _: _NoParams) -> dict[str, Any]:
+        return self._metrics.answer(self.clients)
+
+    def _status(self, _: _NoParams) -> dict[str, Any]:
+        replicas = [(venue, each) for venue in self._venues.values() for each in venue.replicas.values()]
+        return {
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "socket": str(self._socket),
+            "uptime_s": round(self._metrics.uptime_s, 3),
+            "books": {"total": len(replicas), "live": sum(each.book.state is State.LIVE for _, each in replicas)},
+            "venues": [
+                {
+                    "venue": venue.name,
+                    "name": venue.title,
+                    "error": venue.error,
+                    "connections": [_connection(each) for each in venue.connections],
+                }
+                for venue in self._venues.values()
+            ],
+            "list": [_row(venue, each) for venue, each in replicas],
+        }
+
+
+def _facts(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
+    """Return what every answer about a book says of it."""
+    book = replica.book
+    header = book.header()
+    return {
+        "venue": venue.name,
+        "symbol": replica.symbol,
+        "state": book.state.name.lower(),
+        "reason": book.reason.name.lower() if book.reason is not Reason.NONE else None,
+        "verified": "+".join(flag.name.lower() for flag in book.verified if flag.name) or None,
+        "epoch": book.epoch,
+        "seq": header.seq,
+        "age_ms": round((time.time_ns() - header.recv_ns) / 1e6, 3) if header.recv_ns else None,
+        "exchange_ns": header.exchange_ns,
+        "recv_ns": header.recv_ns,
+        "publish_ns": header.publish_ns,
+    }
+
+
+def _row(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
+    """Return a book's line of `status`."""
+    book = replica.book
+    return {
+        **_facts(venue, replica),
+        "bid": _best(book, BIDS),
+        "ask": _best(book, ASKS),
+        "levels": {"bids": book.total(BIDS), "asks": book.total(ASKS)},
+        "resyncs": replica.resyncs,
+        "gaps": replica.gaps,
+        "transitions": [
+            {"time_ns": time_ns, "state": State(state).name.lower(), "reason": Reason(reason).name.lower(), "epoch": epoch}
+            for time_ns, state, reason, epoch in replica.transitions
+        ],
+    }
+
+
+def _best(book: Book, side: int) -> str | None:
+    best = book.best(side)
+    return decimals.text(best[0], book.price_scale) if best else None
+
+
+def _connection(connection: ConnectionSource) -> dict[str, Any]:
+    now = trio.current_time()
+    return {
+        "id": connection.name,
+        "state": connection.state,
+        "since_s": round(now - connection.since, 3),
+        "attempt": connection.attempt,
+        "error": connection.error,
+        "retry_in_s": None if connection.retry_at is None else round(max(0.0, connection.retry_at - now), 3),
+        "symbols": [replica.symbol for replica in connection.replicas],
+    }

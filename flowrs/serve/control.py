@@ -1,0 +1,146 @@
+"""The control socket: newline-delimited JSON over a Unix socket, so that `socat` is a client.
+
+A client can do no harm but to itself: lines are bounded, answers are written one at a time with a deadline, and one that
+does not read is cut off. The socket's path is held by a lock file beside it (flock(2)), which the kernel releases with the
+process: so a socket that a crash left behind is told from one that is in use, without a race between two daemons.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import stat
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from flowrs.errors import ConfigError
+from flowrs.serve.protocol import MAX_LINE, RequestError, failure, greeting, id_of, request, result
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from flowrs.serve.answers import Answers
+
+_log = logging.getLogger(__name__)
+_WRITE_S = 10.0
+_BACKLOG = 128
+_MAX_CLIENTS = 2048
+_SOCKET_MODE = 0o660
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file of a socket's path. Raises ConfigError, naming the holder, if another process has it."""
+    lock_path = path.with_name(path.name + ".lock")
+    while True:
+        try:
+            fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            message = f"cannot make {lock_path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
+            raise ConfigError(message) from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(fd, 32).decode("ascii", "replace").strip()
+            os.close(fd)
+            message = f"a flowrs daemon (pid {holder}) already serves {path}; stop it, or choose another path with --socket"
+            raise ConfigError(message) from None
+        # The last holder may have removed the file between our open and our lock: then nobody else sees what we hold.
+        if lock_path.exists() and os.fstat(fd).st_ino == lock_path.stat().st_ino:
+            break
+        os.close(fd)
+    try:
+        os.ftruncate(fd, 0)
+        os.write(fd, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        lock_path.unlink(missing_ok=True)
+        os.close(fd)
+
+
+@asynccontextmanager
+async def listen(path: Path) -> AsyncIterator[trio.SocketListener]:
+    """Listen at `path`, and remove the socket at the end. Raises ConfigError if that path cannot be had."""
+    with _locked(path):
+        if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
+            message = f"{path} exists and is no socket; choose another path with --socket or FLOWRS_SOCKET"
+            raise ConfigError(message)
+        path.unlink(missing_ok=True)
+        sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+        try:
+            await sock.bind(str(path))
+            path.chmod(_SOCKET_MODE)
+        except OSError as error:
+            sock.close()
+            message = f"cannot listen at {path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
+            raise ConfigError(message) from None
+        sock.listen(_BACKLOG)
+        listener = trio.SocketListener(sock)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+            await trio.aclose_forcefully(listener)
+
+
+class Control:
+    """Serves one client a task."""
+
+    def __init__(self, answers: Answers) -> None:
+        """Answer with `answers`."""
+        self._answers = answers
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Serve one client until it goes, breaks the rules or stops reading."""
+        answers = self._answers
+        async with stream:
+            if answers.clients >= _MAX_CLIENTS:
+                return
+            answers.clients += 1
+            try:
+                await _send(stream, greeting(os.getpid(), answers.methods))
+                await self._converse(stream)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the client has gone: nothing is left to be told
+            except trio.TooSlowError:
+                _log.warning("a control client did not read for %.0f s and was cut off", _WRITE_S)
+            finally:
+                answers.clients -= 1
+
+    async def _converse(self, stream: trio.SocketStream) -> None:
+        """Answer line by line."""
+        buffer = bytearray()
+        while True:
+            data = await stream.receive_some(MAX_LINE)
+            if not data:
+                return
+            buffer += data
+            *lines, rest = buffer.split(b"\n")
+            if max(map(len, (*lines, rest))) > MAX_LINE:
+                message = f"a line has more than {MAX_LINE} bytes; the connection is closed"
+                await _send(stream, failure(None, RequestError("too_large", message)))
+                return
+            buffer = rest
+            for line in lines:
+                if line := bytes(line).strip():
+                    await _send(stream, self._answer(line))
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            asked = request(line)
+        except RequestError as error:
+            return failure(id_of(line), error)
+        try:
+            return result(asked.id, self._answers.answer(asked.method, asked.params))
+        except RequestError as error:
+            return failure(asked.id, error)
+
+
+async def _send(stream: trio.SocketStream, data: bytes) -> None:
+    """Write with a deadline; raises trio.TooSlowError for a client that does not read."""
+    with trio.fail_after(_WRITE_S):
+        await stream.send_all(data)

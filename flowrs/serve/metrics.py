@@ -1,0 +1,106 @@
+"""What the daemon measures, as the answer to `metrics`: computed when somebody asks, never on the hot path.
+
+Percentiles are those of the newest 4,096 samples of each venue, read in place by numpy; mean and maximum are since the
+start.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowrs.serve.rates import Rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowrs.core import Ring
+    from flowrs.serve.sources import VenueSource
+
+_PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99_9": 99.9}
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SUMMED = ("messages", "messages_per_second", "bytes", "bytes_per_second", "connections", "reconnects", "gaps", "resyncs")
+
+
+def _durations(rings: Sequence[Ring], unit_ns: float) -> dict[str, float | int | None]:
+    """Return mean, percentiles, maximum and number of the samples of some rings, in `unit_ns`."""
+    count = sum(ring.count for ring in rings)
+    if not count:
+        return {"mean": None, **dict.fromkeys(_PERCENTILES), "max": None, "samples": 0}
+    newest = np.concatenate([ring.newest() for ring in rings])
+    ranks = np.percentile(newest, list(_PERCENTILES.values())) / unit_ns
+    return {
+        "mean": round(sum(ring.sum_ns for ring in rings) / count / unit_ns, 3),
+        **{name: round(float(rank), 3) for name, rank in zip(_PERCENTILES, ranks, strict=True)},
+        "max": round(max(ring.max_ns for ring in rings if ring.count) / unit_ns, 3),
+        "samples": count,
+    }
+
+
+class Metrics:
+    """Looks at the venues' totals once a second, and tells what they mean."""
+
+    def __init__(self, venues: Mapping[str, VenueSource]) -> None:
+        """Measure `venues`."""
+        self._venues = venues
+        self._rates = {name: Rates() for name in venues}
+        self._started = time.monotonic()
+        self._cpu: tuple[float, float] = (self._started, time.process_time())
+        self._cpu_percent = 0.0
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the daemon began."""
+        return time.monotonic() - self._started
+
+    def look(self) -> None:
+        """Note the totals: to be called once a second."""
+        now, cpu = time.monotonic(), time.process_time()
+        if now > self._cpu[0]:
+            self._cpu_percent = 100 * (cpu - self._cpu[1]) / (now - self._cpu[0])
+        self._cpu = now, cpu
+        for name, venue in self._venues.items():
+            self._rates[name].look(now, venue.counters.messages, venue.counters.bytes)
+
+    def answer(self, clients: int) -> dict[str, Any]:
+        """Return all metrics; `clients` is the number of control connections."""
+        venues = {name: self._of(name, venue) for name, venue in self._venues.items()}
+        total: dict[str, Any] = {key: sum(each[key] for each in venues.values()) for key in (*_SUMMED, "decode_errors")}
+        counters = [venue.counters for venue in self._venues.values()]
+        total["latency_us"] = _durations([each.latency for each in counters], 1e3)
+        total["feed_delay_ms"] = _durations([each.delay for each in counters], 1e6)
+        return {
+            "uptime_s": round(self.uptime_s, 3),
+            "rss_mb": round(_rss_bytes() / 1e6, 3),
+            "cpu_percent": round(self._cpu_percent, 1),
+            "clients": clients,
+            "total": total,
+            "venues": venues,
+        }
+
+    def _of(self, name: str, venue: VenueSource) -> dict[str, Any]:
+        counters = venue.counters
+        messages, size = self._rates[name].per_second()
+        return {
+            "messages": counters.messages,
+            "messages_per_second": round(messages, 1),
+            "bytes": counters.bytes,
+            "bytes_per_second": round(size, 1),
+            "latency_us": _durations([counters.latency], 1e3),
+            "feed_delay_ms": _durations([counters.delay], 1e6),
+            "connections": sum(each.state == "connected" for each in venue.connections),
+            "reconnects": counters.reconnects,
+            "gaps": sum(each.gaps for each in venue.replicas.values()),
+            "resyncs": sum(each.resyncs for each in venue.replicas.values()),
+            "decode_errors": counters.decode_errors,
+            "unrequested": counters.unrequested,
+        }
+
+
+def _rss_bytes() -> int:
+    """Resident memory of this process: proc(5), /proc/pid/statm, second field."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE

@@ -1,0 +1,96 @@
+"""What the serving side needs to know of the feeding side, and no more: structural types, so that neither imports the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowrs.api import Trade
+    from flowrs.core import Book, Ring
+
+
+class ReplicaSource(Protocol):
+    """One symbol at one venue."""
+
+    @property
+    def symbol(self) -> str:
+        """Canonical."""
+
+    @property
+    def book(self) -> Book:
+        """The book, with its trust state."""
+
+    @property
+    def gaps(self) -> int:
+        """How often updates were found to be missing."""
+
+    @property
+    def resyncs(self) -> int:
+        """How often a snapshot was joined."""
+
+    @property
+    def transitions(self) -> Sequence[tuple[int, int, int, int]]:
+        """The newest changes of trust: time (ns since 1970), state, reason, epoch; oldest first."""
+
+
+class ConnectionSource(Protocol):
+    """One connection of a venue; `since` and `retry_at` are on Trio's clock."""
+
+    name: str
+    state: str
+    since: float
+    error: str | None
+    retry_at: float | None
+
+    @property
+    def attempt(self) -> int:
+        """How many attempts in a row have failed."""
+
+    @property
+    def replicas(self) -> Sequence[ReplicaSource]:
+        """The books it feeds."""
+
+
+class CounterSource(Protocol):
+    """Totals of a venue since the start."""
+
+    messages: int
+    bytes: int
+    decode_errors: int
+    unrequested: int
+    reconnects: int
+    latency: Ring
+    delay: Ring
+
+
+class VenueSource(Protocol):
+    """One venue."""
+
+    name: str
+    title: str
+    plugin: str
+    url: str
+    rest_url: str
+    error: str | None
+
+    @property
+    def time_unit_ns(self) -> int:
+        """The unit of the times in its trades."""
+
+    @property
+    def counters(self) -> CounterSource:
+        """Its totals."""
+
+    @property
+    def replicas(self) -> Mapping[str, ReplicaSource]:
+        """By canonical symbol."""
+
+    @property
+    def connections(self) -> Sequence[ConnectionSource]:
+        """All of them."""
+
+    @property
+    def trades(self) -> Mapping[str, Sequence[tuple[Trade, int]]]:
+        """By canonical symbol: the newest and when they were received (ns since 1970), oldest first."""

@@ -1,0 +1,53 @@
+"""The simulated exchange: a server on loopback that speaks an exchange's WebSocket and REST dialect.
+
+It stands in for the exchanges in the tests, the demo and the benchmarks::
+
+    source = Market(seed=7)                                  # a generated market …
+    source = Replay(["spot__btcusdt_20240808.gz"], speed="max")      # … or recorded traffic, verbatim
+    async with open_venue(BinanceSpot(source)) as venue:
+        client(venue.ws_url, venue.rest_url)                 # "ws://127.0.0.1:PORT/ws", "http://127.0.0.1:PORT"
+        venue.faults.drop_depth("BTCUSDT")                   # one diff is lost: does the client notice?
+        venue.book("BTCUSDT")                                # what the client's book has to equal
+
+Six ideas, kept apart: a *source* (`Market`, `Replay`) has the data, a *dialect* (`BinanceSpot`) turns it into bytes and
+answers requests without any I/O, a *venue* has the sockets, a *connection* is one WebSocket client of it, `Faults`
+damages what the venue sends, and `run_sim` puts them together for the command line.
+
+It is also the oracle of the tests. Therefore it imports nothing of flowrs but `flowrs.errors`: its books are plain
+dicts, and no mistake of flowrs' own book or decoder can hide in it.
+"""
+
+from flowrs.sim.binance_spot import BinanceSpot
+from flowrs.sim.book import Book
+from flowrs.sim.dialect import Message, Request, Response
+from flowrs.sim.faults import Canned, Faults, banned, garbage, huge, server_error, slow, too_many_requests
+from flowrs.sim.instruments import INSTRUMENTS, Instrument
+from flowrs.sim.market import Market
+from flowrs.sim.replay import Replay
+from flowrs.sim.run import SimOptions, run_sim
+from flowrs.sim.venue import Counters, Venue, open_venue
+
+__all__ = [
+    "INSTRUMENTS",
+    "BinanceSpot",
+    "Book",
+    "Canned",
+    "Counters",
+    "Faults",
+    "Instrument",
+    "Market",
+    "Message",
+    "Replay",
+    "Request",
+    "Response",
+    "SimOptions",
+    "Venue",
+    "banned",
+    "garbage",
+    "huge",
+    "open_venue",
+    "run_sim",
+    "server_error",
+    "slow",
+    "too_many_requests",
+]

@@ -1,0 +1,124 @@
+"""One WebSocket client of a venue: its queue of frames, its pings and its messages.
+
+The queue is bounded in bytes. An exchange does not wait for a slow client either: it cuts it off.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
+
+from flowrs.sim.wire import Wire, text_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowrs.sim.dialect import Dialect, Message, Session
+
+_CLOSE_TIMEOUT_S = 1.0
+
+
+class Outbox:
+    """Frames on the way to one client; `size` counts their bytes until they are written to the socket."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.size = 0
+        self._frames: list[bytes] = []
+        self._filled = trio.Event()
+        self._emptied = trio.Event()
+
+    def put(self, frame: bytes) -> None:
+        """Append a frame."""
+        self._frames.append(frame)
+        self.size += len(frame)
+        self._filled.set()
+
+    async def take(self) -> list[bytes]:
+        """Wait for frames and take all of them."""
+        await self._filled.wait()
+        self._filled = trio.Event()
+        frames, self._frames = self._frames, []
+        return frames
+
+    def sent(self, size: int) -> None:
+        """Note that `size` bytes have left."""
+        self.size -= size
+        self._emptied.set()
+        self._emptied = trio.Event()
+
+    def discard(self) -> None:
+        """Forget everything: the client is gone and no one needs to wait for it."""
+        self._frames.clear()
+        self.sent(self.size)
+
+    async def below(self, size: int) -> None:
+        """Wait until no more than `size` bytes are on the way."""
+        while self.size > size:
+            await self._emptied.wait()
+
+
+class Connection:
+    """One WebSocket client, from the accepted handshake to the end."""
+
+    def __init__(self, wire: Wire, session: Session, outbox_limit: int, note: Callable[[int, int], None]) -> None:
+        """Prepare; `note(frames, size)` is called after each write, and with zeros after each client message."""
+        self.wire = wire
+        self.session = session
+        self.outbox = Outbox()
+        self.overflowed = False
+        self._limit = outbox_limit
+        self._note = note
+        self._websocket: WebSocketConnection
+
+    def deliver(self, messages: Sequence[Message]) -> None:
+        """Queue what this client subscribed to; cut it off if it is too far behind."""
+        for message in messages:
+            for payload in self.session.payloads(message):
+                self.outbox.put(text_frame(payload))
+        if self.outbox.size > self._limit and not self.overflowed:
+            self.overflowed = True
+            self.wire.reset()
+
+    async def run(self, request: WebSocketRequest, dialect: Dialect) -> None:
+        """Serve the client until either side closes."""
+        websocket = self._websocket = await request.accept()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write)
+
+            async def ping(payload: bytes) -> None:
+                with trio.move_on_after(dialect.pong_timeout_s), suppress(ConnectionClosed):
+                    await websocket.ping(payload)
+                    return
+                self.wire.reset()
+
+            async def ping_forever() -> None:
+                while True:
+                    await trio.sleep(dialect.ping_interval_s)
+                    nursery.start_soon(ping, b"%d" % (time.time_ns() // 1_000_000))
+
+            nursery.start_soon(ping_forever)
+            with suppress(ConnectionClosed):
+                while True:
+                    for payload in self.session.receive(await websocket.get_message()):
+                        self.outbox.put(text_frame(payload))
+                    self._note(0, 0)
+            nursery.cancel_scope.cancel()
+        self.outbox.discard()
+
+    async def _write(self) -> None:
+        while True:
+            frames = await self.outbox.take()
+            data = b"".join(frames)
+            if await self.wire.send_frames(data):
+                self._note(len(frames), len(data))
+            self.outbox.sent(len(data))
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with the closing handshake; a client that does not answer within a second is closed all the same."""
+        with trio.move_on_after(_CLOSE_TIMEOUT_S):
+            await self._websocket.aclose(code, reason)

@@ -1,0 +1,59 @@
+"""The instruments of the generated market, and its unit: whole numbers of 10^-8.
+
+Every price and quantity of Binance has exactly 8 decimals, so an integer of this unit is exact and adds, compares and
+hashes at the speed of Python's ints. Ticks, steps and prices are those of August 2024.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+ONE = 10**8
+
+
+def units(text: str) -> int:
+    """Turn a decimal such as `"0.01"` into 10^-8 units; raises ValueError if that is not exact."""
+    scaled = Decimal(text) * ONE
+    if scaled != int(scaled):
+        message = f"{text} has more than 8 decimals"
+        raise ValueError(message)
+    return int(scaled)
+
+
+def text8(value: int) -> str:
+    """Spell 10^-8 units with exactly 8 decimals, as Binance does."""
+    return f"{value // ONE}.{value % ONE:08d}"
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """What is traded, and the grid it is traded on; `tick`, `step` and the starting `price` in 10^-8 units."""
+
+    base: str
+    quote: str
+    tick: int
+    step: int
+    price: int
+
+    @property
+    def symbol(self) -> str:
+        """The exchange's name of it: `BTCUSDT`."""
+        return self.base + self.quote
+
+
+def _usdt(base: str, price: str, tick: str, step: str) -> Instrument:
+    return Instrument(base, "USDT", units(tick), units(step), units(price))
+
+
+INSTRUMENTS = (
+    _usdt("BTC", "61828.00", "0.01", "0.00001"),
+    _usdt("ETH", "2683.50", "0.01", "0.0001"),
+    _usdt("SOL", "162.40", "0.01", "0.001"),
+    _usdt("XRP", "0.6112", "0.0001", "1"),
+    _usdt("DOGE", "0.10640", "0.00001", "1"),
+    _usdt("ADA", "0.3450", "0.0001", "0.1"),
+    _usdt("AVAX", "23.10", "0.01", "0.01"),
+    _usdt("DOT", "4.720", "0.001", "0.01"),
+    _usdt("LINK", "10.55", "0.01", "0.01"),
+)

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.shell_completion import ShellComplete
+from fake_daemon import BOOK, METRICS, STATUS, TRADES, VENUES, FakeDaemon, error
+
+from flowrs._version import __version__
+from flowrs.cli.root import COMMANDS, root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Flowrs
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_examples_in_its_help(flowrs: Flowrs, name: str) -> None:
+    result = flowrs(name, "--help")
+    assert result.exit_code == 0
+    examples = result.stdout.partition("Examples:\n")[2].splitlines()
+    assert any(line.startswith(f"    flowrs {name}") for line in examples)
+
+
+def test_help_lists_every_command_and_exit_code(flowrs: Flowrs) -> None:
+    text = flowrs("--help").stdout
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+    for code in (0, 1, 2, 3, 4, 5, 130):
+        assert f"\n    {code}  " in text
+
+
+def test_no_command_shows_the_help_and_is_wrong_usage(flowrs: Flowrs) -> None:
+    result = flowrs()
+    assert result.exit_code == 2
+    assert "Usage: flowrs" in result.stderr
+
+
+def test_version_is_the_packages(flowrs: Flowrs) -> None:
+    assert flowrs("--version").stdout == f"flowrs {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["book", "BTC-USDT"], BOOK),
+        (["status"], STATUS),
+        (["venues"], VENUES),
+        (["trades", "BTC-USDT"], TRADES),
+        (["metrics"], METRICS),
+    ],
+)
+@pytest.mark.usefixtures("daemon")
+def test_json_is_the_daemons_answer_on_one_line(flowrs: Flowrs, words: list[str], answer: object) -> None:
+    result = flowrs(*words, "--json")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout.count("\n") == 1
+    assert json.loads(result.stdout) == answer
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_book_is_its_state_and_its_levels(flowrs: Flowrs) -> None:
+    lines = flowrs("book", "BTC-USDT").stdout.splitlines()
+    assert lines[0].split("  ") == [
+        "binance:BTC-USDT",
+        "live",
+        "by sequence",
+        "age 12.5 ms",
+        "seq 1:123",
+        "spread 0.01 (0.0016 bp)",
+        "known from 55000.00 to -",
+    ]
+    assert lines[1:] == [
+        "bid quantity       bid       ask  ask quantity",
+        "  3.78826000  61837.63  61837.64    1.54698000",
+        "  1.00000000  61837.60",
+    ]
+
+
+def test_options_of_book_reach_the_daemon(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    flowrs("book", "btc-usdt", "--venue", "binance", "--depth", "0", "--allow-stale")
+    assert daemon.seen[0]["params"] == {"symbol": "BTC-USDT", "venue": "binance", "depth": 0, "allow_stale": True}
+
+
+def test_a_full_id_names_the_venue(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    flowrs("book", "binance:BTC-USDT")
+    flowrs("trades", "binance:BTC-USDT")
+    assert [request["params"]["venue"] for request in daemon.seen] == ["binance", "binance"]
+    assert flowrs("book", "binance:BTC-USDT", "--venue", "kraken").exit_code == 2
+
+
+@pytest.mark.usefixtures("daemon")
+def test_status_shows_connections_books_and_faults(flowrs: Flowrs) -> None:
+    text = flowrs("status").stdout
+    assert text.startswith("flowrs 0.1.0, pid 123, up 1 h 2 min: 1 of 2 books live\n")
+    assert "connection refused (again in 4.0 s)" in text
+    assert "the plugin failed" in text
+    assert "binance:ETH-USDT" in text
+
+
+@pytest.mark.usefixtures("daemon")
+def test_trades_are_told_with_their_time_cut_to_milliseconds(flowrs: Flowrs) -> None:
+    line = flowrs("trades", "BTC-USDT").stdout.splitlines()[-1]
+    assert line.split() == ["2024-08-08", "23:54:15.342", "sell", "61837.63000000", "0.02000000", "3735683259"]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_metrics_without_samples_are_dashes(flowrs: Flowrs) -> None:
+    lines = flowrs("metrics").stdout.splitlines()
+    assert lines[0] == "up 1 h 2 min, 45.2 MB resident, 3.1 % CPU, 1 clients"
+    assert lines[1].split() == ["metric", "total", "binance"]
+    assert next(line for line in lines if "p99.9" in line).split()[-2:] == ["60.0", "60.0"]
+    assert next(line for line in lines if "delay ms p50" in line).split()[-2:] == ["-", "-"]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_venues_are_listed_with_plugin_and_address(flowrs: Flowrs) -> None:
+    line = flowrs("venues").stdout.splitlines()[-1]
+    assert line.split()[:4] == ["binance", "Binance", "flowrs.plugins.binance", "wss://stream.binance.com:9443/ws"]
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "remedy"),
+    [
+        ("not_live", 4, "--allow-stale"),
+        ("unknown_symbol", 5, "flowrs status"),
+        ("unknown_venue", 5, "; do something"),
+        ("bad_params", 2, "; do something"),
+        ("ambiguous", 2, "--venue"),
+        ("too_large", 1, "--depth"),
+        ("unknown_method", 1, "restart"),
+        ("internal", 1, ""),
+        ("of a later version", 1, ""),
+    ],
+)
+def test_an_error_is_one_line_with_its_remedy_and_code(
+    flowrs: Flowrs, daemon: FakeDaemon, code: str, exit_code: int, remedy: str
+) -> None:
+    daemon.answer("book", error(code, "so it is; do something"))
+    result = flowrs("book", "BTC-USDT")
+    assert result.exit_code == exit_code
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("flowrs: so it is")
+    assert remedy in result.stderr
+    assert result.stderr.endswith(".\n")
+
+
+@pytest.mark.parametrize("words", [["book", "BTC-USDT"], ["status"], ["venues"], ["trades", "BTC-USDT"], ["metrics"]])
+def test_without_a_daemon_the_remedy_is_told(flowrs: Flowrs, socket_path: Path, words: list[str]) -> None:
+    result = flowrs(*words)
+    assert result.exit_code == 3
+    assert result.stderr == (
+        f'flowrs: no daemon at {socket_path}. Start one with "flowrs run", or name its socket with --socket or'
+        " FLOWRS_SOCKET.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["bok"], "flowrs: No such command 'bok'."),
+        (["book"], "flowrs book: Missing argument 'SYMBOL'."),
+        (["book", "X", "--dept", "3"], "flowrs book: No such option '--dept'. (Did you mean"),
+        (["book", "X", "--depth", "-1"], "flowrs book: Invalid value for '--depth': -1 is not in the range x>=0."),
+        (["completion", "csh"], "flowrs completion: Invalid value for"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_points_to_the_help(flowrs: Flowrs, words: list[str], line: str) -> None:
+    result = flowrs(*words)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(line)
+    assert result.stderr.endswith('--help".\n')
+
+
+def test_control_characters_of_an_exchange_are_not_printed(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    evil = "\x1b[2J\x9b2J\u202e\n[bold]x"
+    daemon.answer("book", {"result": {**BOOK, "state": "stale", "reason": evil}})
+    for words in (["book", "X-Y"], ["book", "X-Y", "--json"]):
+        printed = flowrs(*words).stdout
+        assert not set(printed) & set("\x1b\x9b\u202e")
+        assert "[bold]x" in printed
+    daemon.answer("book", error("internal", evil))
+    assert flowrs("book", "X-Y").stderr == "flowrs: \ufffd[2J\ufffd2J\ufffd\ufffd[bold]x.\n"
+
+
+def test_check_config_refuses_a_venue_that_no_plugin_brings(flowrs: Flowrs, tmp_path: Path) -> None:
+    path = tmp_path / "flowrs.toml"
+    path.write_text('[venues.binanc]\nsymbols = ["BTC-USDT"]')
+    result = flowrs("check-config", str(path))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"flowrs: {path}: venues.binanc: no plugin brings this venue")
+
+
+def test_check_config_says_what_a_file_holds(flowrs: Flowrs, tmp_path: Path) -> None:
+    path = tmp_path / "flowrs.toml"
+    path.write_text('[venues.kraken]\nsymbols = ["BTC-USD"]\nenabled = false')
+    result = flowrs("check-config", str(path))
+    assert result.exit_code == 0
+    assert f"{path} is a valid configuration" in result.stdout
+    assert result.stdout.splitlines()[-1].split() == ["kraken", "no", "1", "BTC-USD"]
+
+
+@pytest.mark.parametrize("words", [["check-config"], ["run", "--config"]])
+def test_a_wrong_configuration_is_one_line_and_code_2(flowrs: Flowrs, tmp_path: Path, words: list[str]) -> None:
+    path = tmp_path / "flowrs.toml"
+    path.write_text("x = 1")
+    result = flowrs(*words, str(path))
+    assert result.exit_code == 2
+    assert result.stderr == f"flowrs: {path}: x: unknown key; known are daemon, venues\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_the_shell(flowrs: Flowrs, shell: str) -> None:
+    assert "_FLOWRS_COMPLETE" in flowrs("completion", shell).stdout
+
+
+@pytest.mark.usefixtures("daemon")
+def test_completion_offers_the_daemons_symbols() -> None:
+    shell = ShellComplete(root, {}, "flowrs", "_FLOWRS_COMPLETE")
+    assert [item.value for item in shell.get_completions(["book"], "btc")] == ["BTC-USDT"]
+
+
+def test_completion_without_a_daemon_offers_nothing() -> None:
+    assert ShellComplete(root, {}, "flowrs", "_FLOWRS_COMPLETE").get_completions(["book"], "") == []
