@@ -27,17 +27,19 @@ const char *frs_number_scan(const char *p, const char *end, frs_number *number);
 int frs_number_value(const frs_number *number, int scale, int64_t *out);
 int frs_number_scale(const frs_number *number);
 
-/* ---- table.c: price -> quantity, unordered. No price is 0: that marks a free place. */
+/* ---- table.c: price -> quantity, unordered. */
 
 typedef struct {
-    frs_level *places;
+    frs_level *levels; /* in no order */
+    uint32_t *index;   /* by hash: 1 + where in levels, 0 if free */
     uint32_t count;
     uint32_t mask;
     unsigned shift;
 } frs_table;
 
-size_t frs_table_places(uint32_t capacity);
-void frs_table_init(frs_table *table, frs_level *places, size_t count);
+/* How many frs_level of memory, all zero, a table of this capacity takes. */
+size_t frs_table_levels(uint32_t capacity);
+void frs_table_init(frs_table *table, uint32_t capacity, frs_level *memory);
 void frs_table_clear(frs_table *table);
 const frs_level *frs_table_find(const frs_table *table, int64_t price);
 /* Both return whether anything has changed. */

@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-enum { NEAR_LEAST = 256, NEAR_SHARE = 4 }; /* the array's limit: at least, and as a multiple of what must be near */
+enum { NEAR_LEAST = 128, NEAR_SHARE = 4 }; /* the array's limit: at least, and as a multiple of what must be near */
 
 static uint32_t near_room(uint32_t capacity) {
     const uint32_t most = NEAR_SHARE * FRS_SHOWN_MOST;
@@ -19,12 +19,12 @@ static uint32_t near_room(uint32_t capacity) {
 }
 
 size_t frs_side_levels(uint32_t capacity) {
-    return near_room(capacity) + frs_table_places(capacity);
+    return near_room(capacity) + frs_table_levels(capacity);
 }
 
 void frs_side_init(frs_side *side, uint32_t capacity, frs_level *memory) {
     *side = (frs_side){.near = memory, .near_room = near_room(capacity)};
-    frs_table_init(&side->far, memory + side->near_room, frs_table_places(capacity));
+    frs_table_init(&side->far, capacity, memory + side->near_room);
     frs_side_show(side, 0);
 }
 
@@ -132,14 +132,11 @@ static bool holds(const frs_side *side, int64_t price) {
 }
 
 const frs_level *frs_side_each(const frs_side *side, size_t *at) {
-    if (*at < side->near_count)
-        return &side->near[(*at)++];
-    for (size_t place = *at - side->near_count; side->far.count && place <= side->far.mask; place++)
-        if (side->far.places[place].price) {
-            *at = side->near_count + place + 1;
-            return &side->far.places[place];
-        }
-    return NULL;
+    size_t i = (*at)++;
+    if (i < side->near_count)
+        return &side->near[i];
+    i -= side->near_count;
+    return i < side->far.count ? &side->far.levels[i] : NULL;
 }
 
 void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {

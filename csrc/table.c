@@ -1,28 +1,38 @@
-/* price -> quantity in an open-addressing hash table: the levels of a side that are far from the touch.
+/* price -> quantity, for the levels of a side that are far from the touch: densely stored, found through a hash index.
  *
- * Linear probing from a multiplicative hash (Knuth, TAOCP 6.4), and removal by shifting back what follows (algorithm R),
- * so that there are no tombstones and the table never degrades. It is never more than three quarters full. Rejected: a
- * balanced tree or skip list, whose order is only needed when a side is read as a whole.
+ * The index is open addressing: linear probing from a multiplicative hash (Knuth, TAOCP 6.4), and removal by shifting
+ * back what follows (algorithm R), so that there are no tombstones and it never degrades; at most half of it is used.
+ * The levels themselves have no gaps, the last one fills any: so the pass that looks for the best ones costs what is
+ * held and not what there is room for. Rejected: levels in the hash places themselves (a book with spare room paid for
+ * it at every such pass), and a balanced tree or skip list, whose order is only needed when a side is read as a whole.
  */
 #include <string.h>
 
 #include "internal.h"
 
-/* A power of two, at least 4/3 of the capacity. */
-size_t frs_table_places(uint32_t capacity) {
+/* A power of two, at least twice the capacity. */
+static size_t index_places(uint32_t capacity) {
     size_t places = 16;
-    while (places * 3 < (size_t)capacity * 4)
+    while (places < (size_t)capacity * 2)
         places *= 2;
     return places;
 }
 
-void frs_table_init(frs_table *table, frs_level *places, size_t count) {
-    *table = (frs_table){places, 0, (uint32_t)(count - 1), (unsigned)__builtin_clzll(count) + 1};
+size_t frs_table_levels(uint32_t capacity) {
+    return capacity + index_places(capacity) * sizeof(uint32_t) / sizeof(frs_level);
+}
+
+void frs_table_init(frs_table *table, uint32_t capacity, frs_level *memory) {
+    size_t places = index_places(capacity);
+    *table = (frs_table){.levels = memory,
+                         .index = (uint32_t *)(void *)(memory + capacity),
+                         .mask = (uint32_t)(places - 1),
+                         .shift = (unsigned)__builtin_clzll(places) + 1};
 }
 
 void frs_table_clear(frs_table *table) {
     if (table->count)
-        memset(table->places, 0, ((size_t)table->mask + 1) * sizeof *table->places);
+        memset(table->index, 0, ((size_t)table->mask + 1) * sizeof *table->index);
     table->count = 0;
 }
 
@@ -30,42 +40,61 @@ static inline uint32_t home(const frs_table *table, int64_t price) {
     return (uint32_t)((uint64_t)price * 0x9e3779b97f4a7c15 >> table->shift);
 }
 
-/* Where the price is, or would be put. */
+static inline frs_level *level_of(const frs_table *table, uint32_t place) {
+    return &table->levels[table->index[place] - 1];
+}
+
+/* The place in the index where the price is, or would be put. */
 static inline uint32_t seek(const frs_table *table, int64_t price) {
-    uint32_t at = home(table, price);
-    while (table->places[at].price && table->places[at].price != price)
-        at = (at + 1) & table->mask;
-    return at;
+    uint32_t place = home(table, price);
+    while (table->index[place] && level_of(table, place)->price != price)
+        place = (place + 1) & table->mask;
+    return place;
 }
 
 const frs_level *frs_table_find(const frs_table *table, int64_t price) {
-    const frs_level *place = &table->places[seek(table, price)];
-    return place->price ? place : NULL;
+    uint32_t place = seek(table, price);
+    return table->index[place] ? level_of(table, place) : NULL;
 }
 
 bool frs_table_put(frs_table *table, int64_t price, int64_t quantity) {
-    frs_level *place = &table->places[seek(table, price)];
-    bool changes = place->price == 0 || place->quantity != quantity;
-    table->count += place->price == 0;
-    *place = (frs_level){price, quantity};
-    return changes;
+    uint32_t place = seek(table, price);
+    if (table->index[place]) {
+        frs_level *held = level_of(table, place);
+        bool changes = held->quantity != quantity;
+        held->quantity = quantity;
+        return changes;
+    }
+    table->levels[table->count++] = (frs_level){price, quantity};
+    table->index[place] = table->count;
+    return true;
 }
 
-bool frs_table_remove(frs_table *table, int64_t price) {
-    frs_level *places = table->places;
-    uint32_t hole = seek(table, price);
-    if (places[hole].price == 0)
-        return false;
-    for (uint32_t at = (hole + 1) & table->mask; places[at].price; at = (at + 1) & table->mask) {
-        /* A level may move back into the hole unless its home lies behind the hole. */
-        uint32_t from_home = (at - home(table, places[at].price)) & table->mask;
+/* Closes the hole: each one behind it may move back into it unless its home lies behind the hole. */
+static void shift_back(frs_table *table, uint32_t hole) {
+    for (uint32_t at = (hole + 1) & table->mask; table->index[at]; at = (at + 1) & table->mask) {
+        uint32_t from_home = (at - home(table, level_of(table, at)->price)) & table->mask;
         if (from_home >= ((at - hole) & table->mask)) {
-            places[hole] = places[at];
+            table->index[hole] = table->index[at];
             hole = at;
         }
     }
-    places[hole].price = 0;
-    table->count--;
+    table->index[hole] = 0;
+}
+
+bool frs_table_remove(frs_table *table, int64_t price) {
+    uint32_t place = seek(table, price), number = table->index[place];
+    if (number == 0)
+        return false;
+    shift_back(table, place);
+    uint32_t last = table->count--;
+    if (number != last) {
+        frs_level *gap = &table->levels[number - 1];
+        *gap = table->levels[last - 1];
+        for (place = home(table, gap->price); table->index[place] != last;)
+            place = (place + 1) & table->mask;
+        table->index[place] = number;
+    }
     return true;
 }
 
@@ -101,11 +130,11 @@ static void sort_heap(frs_level *heap, uint32_t count) {
 /* One pass with a heap of the best so far, in `out` itself: no memory, and n log room at worst. */
 uint32_t frs_table_best(const frs_table *table, int64_t floor, int64_t top, frs_level *out, uint32_t room) {
     uint32_t count = 0;
-    if (room == 0 || table->count == 0)
+    if (room == 0)
         return 0;
-    for (size_t i = 0; i <= table->mask; i++) {
-        const frs_level level = table->places[i];
-        if (level.price == 0 || level.price < floor || level.price > top)
+    for (uint32_t i = 0; i < table->count; i++) {
+        const frs_level level = table->levels[i];
+        if (level.price < floor || level.price > top)
             continue;
         if (count < room) {
             out[count++] = level;

@@ -128,7 +128,7 @@ class Request(Struct, frozen=True):
 
 
 class Connector:
-    """One venue. Subclass it, set the facts, write the translations, return the class from the `flowrs_connectors` hook.
+    """One venue: subclass it, set the facts, write the translations, return the class from the hook.
 
     Every method gets and returns plain values; a method that raises fails the step it belongs to, and says so by the
     plugin's name.

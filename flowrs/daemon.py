@@ -12,7 +12,6 @@ import difflib
 import gc
 import logging
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import trio
@@ -83,10 +82,6 @@ async def _tick(metrics: Metrics) -> None:
 
 def run(config: Config, socket: Path) -> int:
     """Run the daemon in this process; returns its exit status. Raises ConfigError if it cannot begin."""
-    logging.basicConfig(
-        level=config.daemon.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would tell every request
     try:
         trio.run(serve, config, socket, strict_exception_groups=True)
     except* ConfigError as group:

@@ -36,7 +36,7 @@ def _connectors_of(entry: EntryPoint) -> list[type[Connector]]:
         manager.register(entry.load(), name=entry.name)
         manager.check_pending()
         found = [kind for result in manager.hook.flowrs_connectors() for kind in result]
-    except Exception as error:  # noqa: BLE001 - the plugin's boundary: anything may come out of foreign code
+    except Exception as error:  # the plugin's boundary: anything may come out of foreign code
         message = f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}"
         raise PluginError(message) from error
     for kind in found:
@@ -44,6 +44,14 @@ def _connectors_of(entry: EntryPoint) -> list[type[Connector]]:
             message = f"plugin {entry.name} ({entry.value}) returned {kind!r}, which is not a subclass of Connector"
             raise PluginError(message)
     return found
+
+
+def _add(registry: Registry, connector: type[Connector], entry: EntryPoint) -> None:
+    if (other := registry.origins.get(connector.name)) is not None:
+        message = f"plugin {entry.name} brings venue {connector.name}, as {other} does; uninstall one of them"
+        raise PluginError(message)
+    registry.connectors[connector.name] = connector
+    registry.origins[connector.name] = entry.value
 
 
 def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
@@ -54,14 +62,7 @@ def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
     for entry in sorted(entries, key=lambda entry: entry.name):
         try:
             for connector in _connectors_of(entry):
-                if connector.name in registry.connectors:
-                    message = (
-                        f"plugin {entry.name} brings venue {connector.name}, which "
-                        f"{registry.origins[connector.name]} already does; uninstall one of them"
-                    )
-                    raise PluginError(message)
-                registry.connectors[connector.name] = connector
-                registry.origins[connector.name] = entry.value
+                _add(registry, connector, entry)
         except PluginError as error:
             registry.errors[entry.name] = error
     return registry

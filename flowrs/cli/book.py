@@ -38,7 +38,7 @@ Examples:
 @click.option("--allow-stale", is_flag=True, help="Show the book even if it may be wrong.")
 @options.as_json
 @options.socket
-def book(  # noqa: PLR0913 - one parameter an option
+def book(
     *, symbol: str, venue: str | None, depth: int, watch: bool, allow_stale: bool, as_json: bool, socket: Path | None
 ) -> None:
     """Show the order book of SYMBOL, such as BTC-USDT or binance:BTC-USDT."""

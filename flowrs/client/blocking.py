@@ -106,5 +106,5 @@ class Client:
         if greeting.get("protocol") != PROTOCOL:
             theirs = greeting.get("protocol")
             reason = f"the daemon at {self.socket} speaks protocol {theirs}, this client {PROTOCOL}: use equal versions"
-            raise ControlError("protocol", reason)  # noqa: EM101 - a code, not a message
+            raise ControlError("protocol", reason)
         return greeting

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from flowrs.core._native import ffi, lib
-from flowrs.core.arena import Arena
 from flowrs.core.check import fail, made
-from flowrs.core.ring import Ring
 from flowrs.core.trust import Reason, State, Verified
 from flowrs.errors import CapacityError, CoreError, PrecisionError
 
 if TYPE_CHECKING:
+    from msgspec import Raw
     from numpy.typing import NDArray
+
+    from flowrs.core.arena import Arena
+    from flowrs.core.ring import Ring
 
 CROSSED: int = lib.FRS_CROSSED
 NARROW: int = lib.FRS_NARROW
@@ -23,8 +26,10 @@ TOP: int = lib.FRS_TOP
 BIDS: int = lib.FRS_BID
 ASKS: int = lib.FRS_ASK
 
+_from_buffer = ffi.from_buffer
 _MAX_CAPACITY = 1 << 18  # levels a side; the largest book seen, Coinbase's BTC-USD, has 44,067 in all
 _TEXT_PER_LEVEL = 52
+_LEAST_LEVEL = len("[1,1]")
 _KNOWN_NO_BOUND = (1 << 63) - 1
 
 
@@ -81,7 +86,7 @@ class Book:
         self._snapshot_levels = snapshot_levels
         self._scratch, self._ring, self._arena = scratch, ring, arena
         self._slot = arena.take() if arena else 0
-        self._book = self._new(1024)
+        self._use(self._new(1024))
         raw = name.encode()
         null = ffi.NULL
         code = lib.frs_book_attach(
@@ -118,33 +123,26 @@ class Book:
             self._arena.give_back(self._slot)
             self._arena = None
 
-    def apply(self, flags: int, bids: bytes, asks: bytes, seq: int, exchange_ns: int, spelling: int = 0) -> int:
+    def apply(
+        self, flags: int, bids: bytes | Raw, asks: bytes | Raw, seq: int, exchange_ns: int, spelling: int = 0
+    ) -> int:
         """Take one message into the book: all of it, or, with a CoreError, nothing.
 
-        bids and asks are the JSON of the two sides. flags: SNAPSHOT replaces the book, QUIET does not publish.
-        Returns the bits CROSSED, NARROW and TOP. A book that is too small or too coarse is rebuilt first; raises
-        CapacityError beyond 262,144 levels a side, PrecisionError or RangeError if the numbers fit no scale.
+        bids and asks are the JSON of the two sides. flags: SNAPSHOT replaces the book, QUIET does not publish. Returns
+        the bits CROSSED, NARROW and TOP. A book that is too small or too coarse is rebuilt first; raises CapacityError
+        beyond 262,144 levels a side, PrecisionError or RangeError if the numbers fit no scale.
         """
-        code: int = lib.frs_book_apply(
-            self._book, flags, spelling, bids, len(bids), asks, len(asks), seq, exchange_ns
-        )
-        if code >= 0:
-            return code
-        return self._rebuild_and_apply(code, flags, bids, asks, seq, exchange_ns, spelling)
-
-    def _rebuild_and_apply(
-        self, code: int, flags: int, bids: bytes, asks: bytes, seq: int, exchange_ns: int, spelling: int
-    ) -> int:
+        bids, asks = _from_buffer(bids), _from_buffer(asks)
         while True:
+            code: int = self._apply(flags, spelling, bids, len(bids), asks, len(asks), seq, exchange_ns)
+            if code >= 0:
+                return code
             if code == lib.FRS_E_FULL:
                 self._grow()
             elif code == lib.FRS_E_PRECISION:
-                self._refine(bids, asks, spelling)
+                self._refine(flags, bids, asks, spelling)
             else:
                 fail(code)
-            code = lib.frs_book_apply(self._book, flags, spelling, bids, len(bids), asks, len(asks), seq, exchange_ns)
-            if code >= 0:
-                return code
 
     def _grow(self) -> None:
         capacity = 2 * int(lib.frs_book_capacity(self._book))
@@ -153,8 +151,8 @@ class Book:
             raise CapacityError(message)
         self._replace(self._new(capacity))
 
-    def _refine(self, bids: bytes, asks: bytes, spelling: int) -> None:
-        """Rebuild at the scales that this message needs; scales only ever get finer."""
+    def _refine(self, flags: int, bids: Any, asks: Any, spelling: int) -> None:
+        """Rebuild at the scales that this message needs; scales only ever get finer, and only if the message fits them."""
         price, quantity = ffi.new("int *"), ffi.new("int *")
         scales = (self.price_scale, self.quantity_scale)
         for side in (bids, asks):
@@ -163,6 +161,14 @@ class Book:
             scales = (max(scales[0], price[0]), max(scales[1], quantity[0]))
         if scales == (self.price_scale, self.quantity_scale):
             fail(lib.FRS_E_PRECISION)
+        for side in (bids, asks):
+            room = len(side) // _LEAST_LEVEL + 1
+            if (code := lib.frs_levels_scan(side, len(side), spelling, *scales, ffi.new("frs_level[]", room), room)) < 0:
+                fail(code)
+            if code > _MAX_CAPACITY:
+                fail(lib.FRS_E_FULL)
+        if flags & lib.FRS_SNAPSHOT:  # which nothing can refuse any more: what it replaces need not fit the scales too
+            self._apply(lib.FRS_SNAPSHOT | lib.FRS_QUIET, spelling, b"", 0, b"", 0, self.header().seq, 0)
         try:
             self.rescale(*scales)
         except CoreError as error:
@@ -172,7 +178,11 @@ class Book:
     def _replace(self, larger: object) -> None:
         if (code := lib.frs_book_copy(larger, self._book)) < 0:
             fail(code)
-        self._book = larger
+        self._use(larger)
+
+    def _use(self, book: object) -> None:
+        self._book = book
+        self._apply = partial(lib.frs_book_apply, book)
 
     def publish(self) -> int:
         """Publish the book after QUIET changes; returns bits as `apply`."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import made
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 class Ring:
-    """Durations in ns: `begin` and the book's publish measure them in C; `add` takes one that was measured elsewhere."""
+    """Durations in ns: `begin` and the book's publish measure them in C; `add` takes one measured elsewhere."""
 
     def __init__(self, samples: int = 4096) -> None:
         """Make room for the newest `samples` durations, a power of two."""

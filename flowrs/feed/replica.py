@@ -1,8 +1,8 @@
 """One symbol's copy of the exchange's book, and what it is worth: the book in C, the joining rules, the trust state.
 
-No I/O: the session feeds it with updates and snapshots and asks what it wants. Whatever may make the book differ from the
-exchange's takes it out of `live` before anybody can read it, and it comes back only by proof: a doubt (a frame that nobody
-understood, silence, a crossed book) ends when the next update follows without a gap; everything else needs a snapshot.
+No I/O: the session feeds it with updates and snapshots and asks what it wants. Whatever may make the book differ from
+the exchange's takes it out of `live` before anybody can read it, and it comes back only by proof: a doubt (a frame that
+nobody understood, a crossed book) ends when the next update follows without a gap; everything else needs a snapshot.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_TROUBLE = CROSSED | NARROW
 _CROSSED_UPDATES = 5  # a sweep may be told in several updates; a book still crossed after these is not the exchange's
 _RENEW_S = 10.0  # how often at most a window is renewed that stays narrow even after a new snapshot
 _TRANSITIONS = 32
@@ -53,8 +54,11 @@ class Replica:
         self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
         self._join: Join | None = None  # collects updates for the next snapshot
         self._snapshot: BookSnapshot | None = None  # has come, but no update reaches beyond it yet
+        self._settled = False  # live, and no new snapshot is being collected for
         self._crossed = 0
         self._renew_at = 0.0
+        self._joined_at: float | None = None  # on the monotonic clock
+        self._lived_s = 0.0
 
     def list_as(self, instrument: Instrument) -> None:
         """Take the exchange's facts about the instrument; the book is still empty."""
@@ -95,17 +99,17 @@ class Replica:
             self._hold(update)
             return False
         try:
-            found = self.book.apply(0, bytes(update.bids), bytes(update.asks), update.last, update.time * self._unit_ns)
+            found = self.book.apply(0, update.bids, update.asks, update.last, update.time * self._unit_ns)
         except CoreError as error:
             self._lose(_reason_of(error), error)
             return False
         self._last = update.last
-        if found & (CROSSED | NARROW) or self.book.state is not State.LIVE or self._join is not None:
-            self._judge(found)
-            if self._join is not None:
-                self._hold(update)
-            return False
-        return True
+        if self._settled and not found & _TROUBLE:
+            return True
+        self._judge(found)
+        if self._join is not None:
+            self._hold(update)
+        return False
 
     def snapshot(self, snapshot: BookSnapshot) -> None:
         """Take the snapshot that was asked for; raises OldSnapshotError if it is too old to be joined."""
@@ -123,6 +127,11 @@ class Replica:
     def is_live(self) -> bool:
         """Whether the book is known to equal the exchange's."""
         return self.book.state is State.LIVE
+
+    @property
+    def lived_s(self) -> float:
+        """For how many seconds the book has been the exchange's, or was when it was last lost; 0 if it never was."""
+        return self._lived_s if self._joined_at is None else time.monotonic() - self._joined_at
 
     def syncing(self) -> None:
         """A snapshot is being asked for. A live book that is only being renewed stays live."""
@@ -168,6 +177,7 @@ class Replica:
             self._lose(_reason_of(error), error)
             return
         self._last = updates[-1].last
+        self._joined_at = time.monotonic()
         self.resyncs += 1
         self._crossed = 0
         self._renew_at = time.monotonic() + _RENEW_S if found & NARROW else 0.0
@@ -177,9 +187,9 @@ class Replica:
         """Put snapshot and updates into the book; readers see the result only when it is complete."""
         unit_ns = self._unit_ns
         apply = self.book.apply
-        apply(SNAPSHOT | QUIET, bytes(snapshot.bids), bytes(snapshot.asks), snapshot.last, snapshot.time * unit_ns)
+        apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns)
         for update in updates:
-            apply(QUIET, bytes(update.bids), bytes(update.asks), update.last, update.time * unit_ns)
+            apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns)
         return self.book.publish()
 
     def _judge(self, found: int, epoch: int | None = None) -> None:
@@ -203,16 +213,20 @@ class Replica:
         """Begin to collect updates for a new snapshot, while the book stays live."""
         if self._join is None and time.monotonic() >= self._renew_at:
             self._join = Join(self._continuity)
+            self._settled = False
 
     def _lose(self, reason: Reason, error: Exception | None = None) -> None:
         """The book is no longer the exchange's: only a snapshot helps."""
         self._last = self._snapshot = None
         self._join = Join(self._continuity)
+        if self._joined_at is not None:
+            self._lived_s, self._joined_at = time.monotonic() - self._joined_at, None
         self._mark(State.STALE, reason)
         _log.warning("%s lost: %s", self.book.name, error or reason.name.lower())
 
     def _mark(self, state: State, reason: Reason, epoch: int | None = None) -> None:
         book = self.book
+        self._settled = state is State.LIVE and self._join is None
         if (state, reason) == (book.state, book.reason) and epoch is None:
             return
         epoch = book.epoch if epoch is None else epoch

@@ -1,7 +1,7 @@
 """REST requests to one exchange, within what it allows.
 
-A 429 or 418 stops all requests to the venue until its Retry-After (RFC 9110, section 10.2.3) has passed: to go on asking
-is what turns a 429 into a ban. https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
+A 429 or 418 stops all requests to the venue until its Retry-After (RFC 9110, section 10.2.3) has passed: to go on
+asking is what turns a 429 into a ban. https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ class Rest:
         Raises RestError if there is no answer, or one with an HTTP error, or one of more than 64 MiB.
         """
         async with self._limiter:
-            while pause := self.paused_s:
-                await trio.sleep(pause)
+            await self._pause()
             try:
                 async with self._client.stream("GET", request.path) as response:
                     body = await _read(response)
@@ -78,13 +77,17 @@ class Rest:
                 message = f"GET {request.path}: {type(error).__name__} {error}".rstrip()
                 raise RestError(message) from error
         if response.status_code in _TOO_MANY:
-            pause = retry_after_s(response.headers.get("retry-after"))
-            self._resume_at = trio.current_time() + (_DEFAULT_PAUSE_S if pause is None else pause)
+            asked_s = retry_after_s(response.headers.get("retry-after"))
+            self._resume_at = trio.current_time() + (_DEFAULT_PAUSE_S if asked_s is None else asked_s)
         if response.status_code != _OK:
             words = body[:200].decode("utf-8", "replace")
             message = f"GET {request.path}: HTTP {response.status_code} {words!r}"
             raise RestError(message, response.status_code)
         return body
+
+    async def _pause(self) -> None:
+        while self.paused_s:  # noqa: ASYNC110 - again, because another request may have been refused meanwhile
+            await trio.sleep_until(self._resume_at)
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -15,14 +15,14 @@ import trio
 from flowrs.api import BookUpdate, Farewell, Reply, Trade
 from flowrs.core import Reason
 from flowrs.errors import FeedError, PluginError, ProtocolError, StaleFeedError
-from flowrs.feed.backoff import Backoff
+from flowrs.feed.backoff import RESET_AFTER_S, Backoff
 from flowrs.feed.rest import RestError
 from flowrs.feed.sync import OldSnapshotError
 from flowrs.feed.transport import open_transport
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
     from flowrs.api import Connector, Event
@@ -69,6 +69,7 @@ class Session:
         self._counters = counters
         self._heard = 0  # messages
         self._seeding: set[str] = set()
+        self._backoffs: dict[str, Backoff] = {}
         self._seeders: trio.Nursery | None = None
 
     async def run(self) -> NoReturn:
@@ -88,50 +89,50 @@ class Session:
 
     async def _read(self, transport: Transport) -> NoReturn:
         """The hot path: from received bytes to published books."""
-        receive = transport.receive
         counters = self._counters
         begin = counters.latency.begin
-        take = self._take
         while True:
-            frames = await receive()
+            frames = await transport.receive()
             recv_ns = begin()
             self._heard += len(frames)
             counters.messages += len(frames)
             counters.bytes += sum(map(len, frames))
-            time = 0
-            for frame in frames:
-                time = take(frame, recv_ns) or time
-            if time:
+            if time := self.take(frames, recv_ns):
                 counters.delay.add(recv_ns - time * self._connector.time_unit_ns)
 
-    def _take(self, frame: bytes, recv_ns: int) -> int:
-        """Take one frame into the books; returns the exchange's time of its last event, in the connector's unit."""
-        try:
-            events = self._connector.decode(frame)
-        except UNREADABLE as error:
-            self._unreadable(frame, error)
-            return 0
-        except Exception as error:
-            raise self._fault(error) from error
+    def take(self, frames: Sequence[bytes], recv_ns: int) -> int:
+        """Take frames into the books; returns the exchange's time of the last event, in the connector's unit, or 0."""
+        decode, replicas = self._connector.decode, self._replicas
         time = 0
-        for event in events:
-            if isinstance(event, BookUpdate):
-                time = event.time
-                replica = self._replicas.get(event.symbol)
-                if replica is None:
-                    self._counters.unrequested += 1
-                elif not replica.update(event):
-                    self._attend(replica)
-            elif isinstance(event, Trade):
-                time = event.time
-                trades = self._trades.get(event.symbol)
-                if trades is None:
-                    self._counters.unrequested += 1
+        for frame in frames:
+            try:
+                events = decode(frame)
+            except UNREADABLE as error:
+                self._unreadable(frame, error)
+                continue
+            except Exception as error:
+                raise self._fault(error) from error
+            for event in events:
+                if isinstance(event, BookUpdate):
+                    time = event.time
+                    replica = replicas.get(event.symbol)
+                    if replica is None:
+                        self._counters.unrequested += 1
+                    elif not replica.update(event):
+                        self._attend(replica)
+                elif isinstance(event, Trade):
+                    time = event.time
+                    self._trade(event, recv_ns)
                 else:
-                    trades.append((event, recv_ns))
-            else:
-                self._other(event)
+                    self._other(event)
         return time
+
+    def _trade(self, trade: Trade, recv_ns: int) -> None:
+        trades = self._trades.get(trade.symbol)
+        if trades is None:
+            self._counters.unrequested += 1
+        else:
+            trades.append((trade, recv_ns))
 
     def _other(self, event: Event) -> None:
         """Take an event that is no market data."""
@@ -167,25 +168,32 @@ class Session:
             self._seeders.start_soon(self._seed, replica)
 
     async def _seed(self, replica: Replica) -> None:
-        """Get the snapshot that a replica wants; one task a symbol at most."""
-        backoff = Backoff(*self._retry)
+        """Get the snapshot that a replica wants; one task a symbol at most. The first is asked for without delay."""
+        backoff = self._patience(replica)
+        if backoff.attempt:
+            await trio.sleep(backoff.after(0.0))
         while replica.wants_snapshot and replica.instrument is not None:
+            backoff.attempt += not backoff.attempt  # what follows soon after this one has to wait
             replica.syncing()
             request = self._call(self._connector.snapshot_request, replica.instrument)
             try:
                 body = await self._rest.get(request)
                 replica.snapshot(self._call(self._connector.decode_snapshot, body))
-                if not replica.wants_snapshot:
-                    break
             except (RestError, OldSnapshotError, *UNREADABLE) as error:
                 _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[: 2 * _QUOTE])
-            replica.no_snapshot()
-            if backoff.attempt >= _SNAPSHOT_TRIES:
+                replica.no_snapshot()
+                await trio.sleep(backoff.after(0.0))
+            if backoff.attempt > _SNAPSHOT_TRIES:
                 message = f"{_SNAPSHOT_TRIES} snapshots in a row were of no use"
                 raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
-            await trio.sleep(backoff.after(0.0))
         self._seeding.discard(replica.symbol)
         self._attend(replica)
+
+    def _patience(self, replica: Replica) -> Backoff:
+        """Return the back-off of a symbol's snapshots; a book that was live for long begins anew."""
+        if replica.lived_s >= RESET_AFTER_S or replica.symbol not in self._backoffs:
+            self._backoffs[replica.symbol] = Backoff(*self._retry)
+        return self._backoffs[replica.symbol]
 
     def _call(self, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call the connector: what it raises, but for unreadable bytes, is the plugin's fault and is said to be."""

@@ -1,7 +1,7 @@
 """Keeps one connection going for ever: session after session, with back-off between them.
 
-It catches what is expected of a connection (FeedError, OSError, a broken stream, a fault of the plugin) and nothing else: a
-bug of flowrs ends the daemon with its traceback, and systemd starts it anew. https://trio.readthedocs.io/ (nurseries)
+It catches what is expected of a connection (FeedError, OSError, a broken stream, a fault of the plugin) and nothing
+else: a bug of flowrs ends the daemon with its traceback, and systemd starts it anew.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import trio
 
 from flowrs.core import Reason
 from flowrs.errors import FeedError, PluginError, StaleFeedError
-from flowrs.feed.backoff import Backoff
 from flowrs.feed.transport import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from flowrs.feed.backoff import Backoff
     from flowrs.feed.counters import Counters
     from flowrs.feed.replica import Replica
     from flowrs.feed.session import Session
@@ -31,7 +31,9 @@ _EXPECTED = (FeedError, PluginError, OSError, trio.BrokenResourceError, trio.Clo
 class Connection:
     """A connection that is to be kept up, and what is known of it."""
 
-    def __init__(self, name: str, replicas: Sequence[Replica], session: Callable[[], Session], backoff: Backoff) -> None:
+    def __init__(
+        self, name: str, replicas: Sequence[Replica], session: Callable[[], Session], backoff: Backoff
+    ) -> None:
         """Keep `replicas` fed by sessions that `session` makes."""
         self.name = name
         self.replicas = replicas

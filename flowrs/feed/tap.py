@@ -1,9 +1,9 @@
 """Takes the data frames of a WebSocket out of its byte stream, and leaves the rest to trio-websocket.
 
 RFC 6455, section 5. trio-websocket is given this stream instead of the socket's. It does the opening handshake, answers
-pings and closes; the data frames are split off by one C call a buffer. The session's task reads the socket, and hands the
-control frames to trio-websocket's own task: so data reach the book without a task switch, and what goes wrong with them is
-raised where they are used. Reading inside trio-websocket's task was rejected: it has no caller to raise to.
+pings and closes; the data frames are split off by one C call a buffer. The session's task reads the socket, and hands
+the control frames to trio-websocket's own task: so data reach the book without a task switch, and what goes wrong with
+them is raised where they are used. Reading inside trio-websocket's task was rejected: it has no caller to raise to.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Tap(trio.abc.Stream):
     async def receive(self) -> list[bytes]:
         """Wait for the next messages; returns them in order, at least one.
 
-        Raises FeedError when the exchange closes the connection, ProtocolError when it sends what is no WebSocket or too
-        large, trio.BrokenResourceError when the connection breaks.
+        Raises FeedError when the exchange closes the connection, ProtocolError when it sends what is no WebSocket or
+        too large, trio.BrokenResourceError when the connection breaks.
         """
         while True:
             if self._closing is not None:

@@ -62,8 +62,8 @@ async def open_transport(
 ) -> AsyncIterator[Transport]:
     """Connect to `url` (ws:// or wss://), and close the connection at the end of the block.
 
-    Raises, as all that has a nursery, exception groups: of OSError or trio.BrokenResourceError if there is no connection
-    to be had, of FeedError (RefusedError) if the exchange refuses the handshake; and what the block itself raises.
+    Raises, as all that has a nursery, exception groups: of OSError or trio.BrokenResourceError if there is no
+    connection to be had, of FeedError (RefusedError) if the exchange refuses the handshake; and what the block raises.
     """
     try:
         async with trio.open_nursery(strict_exception_groups=True) as nursery:
@@ -98,10 +98,16 @@ async def _open(
             context = ssl_context or ssl.create_default_context()
             stream = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
         tap = Tap(stream, max_message)
-        return stream, tap, await trio_websocket.wrap_client_stream(nursery, tap, parts.netloc, resource)
+        socket = await trio_websocket.wrap_client_stream(
+            nursery,
+            tap,  # type: ignore[arg-type] # annotated with the two streams it knows, documented for any trio.abc.Stream
+            parts.netloc,
+            resource,
+        )
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise
+    return stream, tap, socket
 
 
 def _refused(group: BaseExceptionGroup[trio_websocket.ConnectionRejected]) -> RefusedError:

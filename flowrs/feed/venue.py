@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from flowrs.api import Trade
 from flowrs.core import Book, Reason
-from flowrs.errors import PluginError
 from flowrs.feed.backoff import Backoff
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
@@ -21,7 +19,7 @@ from flowrs.feed.supervisor import Connection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowrs.api import Connector, Instrument
+    from flowrs.api import Connector, Instrument, Trade
     from flowrs.config import VenueConfig
     from flowrs.core import Arena, Scratch
 
@@ -72,9 +70,7 @@ class Venue:
             if not listed:
                 self.error = "the exchange lists none of the configured symbols"
                 return
-            connection = Connection(
-                f"{self.name}/0", listed, lambda: self._session(listed, rest), self._backoff()
-            )
+            connection = Connection(f"{self.name}/0", listed, lambda: self._session(listed, rest), self._backoff())
             self.connections.append(connection)
             await connection.supervise(self.counters)
 

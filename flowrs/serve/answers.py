@@ -83,9 +83,7 @@ class Answers:
         asked = [venue] if venue is not None else list(self._venues)
         found = [self._venues[name] for name in asked if symbol in self._venues[name].replicas]
         if not found:
-            raise RequestError(
-                "unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are"
-            )
+            raise RequestError("unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are")
         if len(found) > 1:
             names = [each.name for each in found]
             raise RequestError("ambiguous", f"{symbol} is kept of {', '.join(names)}: name one", {"venues": names})
@@ -197,8 +195,13 @@ def _row(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
         "resyncs": replica.resyncs,
         "gaps": replica.gaps,
         "transitions": [
-            {"time_ns": time_ns, "state": State(state).name.lower(), "reason": Reason(reason).name.lower(), "epoch": epoch}
-            for time_ns, state, reason, epoch in replica.transitions
+            {
+                "time_ns": at_ns,
+                "state": State(state).name.lower(),
+                "reason": Reason(reason).name.lower(),
+                "epoch": epoch,
+            }
+            for at_ns, state, reason, epoch in replica.transitions
         ],
     }
 

@@ -1,8 +1,8 @@
 """The control socket: newline-delimited JSON over a Unix socket, so that `socat` is a client.
 
-A client can do no harm but to itself: lines are bounded, answers are written one at a time with a deadline, and one that
-does not read is cut off. The socket's path is held by a lock file beside it (flock(2)), which the kernel releases with the
-process: so a socket that a crash left behind is told from one that is in use, without a race between two daemons.
+A client can do no harm but to itself: lines are bounded, answers are written one at a time with a deadline, and one
+that does not read is cut off. The socket's path is held by a lock file beside it (flock(2)), which the kernel releases
+with the process: so a socket that a crash left behind is told from one that is in use, without a race between daemons.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import stat
+import socket
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -22,6 +21,7 @@ from flowrs.serve.protocol import MAX_LINE, RequestError, failure, greeting, id_
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from flowrs.serve.answers import Answers
 
@@ -47,7 +47,9 @@ def _locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(fd, 32).decode("ascii", "replace").strip()
             os.close(fd)
-            message = f"a flowrs daemon (pid {holder}) already serves {path}; stop it, or choose another path with --socket"
+            message = (
+                f"a flowrs daemon (pid {holder}) already serves {path}; stop it, or name another path with --socket"
+            )
             raise ConfigError(message) from None
         # The last holder may have removed the file between our open and our lock: then nobody else sees what we hold.
         if lock_path.exists() and os.fstat(fd).st_ino == lock_path.stat().st_ino:
@@ -62,28 +64,33 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(fd)
 
 
+def _bind(path: Path) -> socket.socket:
+    """Return a socket that is bound to `path`, in place of one that a crash may have left there."""
+    if path.exists() and not path.is_socket():
+        message = f"{path} exists and is no socket; choose another path with --socket or FLOWRS_SOCKET"
+        raise ConfigError(message)
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(str(path))
+        path.chmod(_SOCKET_MODE)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        message = f"cannot listen at {path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
+        raise ConfigError(message) from None
+    return sock
+
+
 @asynccontextmanager
 async def listen(path: Path) -> AsyncIterator[trio.SocketListener]:
     """Listen at `path`, and remove the socket at the end. Raises ConfigError if that path cannot be had."""
     with _locked(path):
-        if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
-            message = f"{path} exists and is no socket; choose another path with --socket or FLOWRS_SOCKET"
-            raise ConfigError(message)
-        path.unlink(missing_ok=True)
-        sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-        try:
-            await sock.bind(str(path))
-            path.chmod(_SOCKET_MODE)
-        except OSError as error:
-            sock.close()
-            message = f"cannot listen at {path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
-            raise ConfigError(message) from None
-        sock.listen(_BACKLOG)
-        listener = trio.SocketListener(sock)
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(_bind(path)))
         try:
             yield listener
         finally:
-            path.unlink(missing_ok=True)
+            os.unlink(path)  # noqa: PTH108 - the one blocking call here; it is over before anything could wait
             await trio.aclose_forcefully(listener)
 
 
@@ -119,14 +126,13 @@ class Control:
             if not data:
                 return
             buffer += data
-            *lines, rest = buffer.split(b"\n")
-            if max(map(len, (*lines, rest))) > MAX_LINE:
+            *lines, buffer = buffer.split(b"\n")
+            if max(map(len, (*lines, buffer))) > MAX_LINE:
                 message = f"a line has more than {MAX_LINE} bytes; the connection is closed"
                 await _send(stream, failure(None, RequestError("too_large", message)))
                 return
-            buffer = rest
-            for line in lines:
-                if line := bytes(line).strip():
+            for line in map(bytes.strip, map(bytes, lines)):
+                if line:
                     await _send(stream, self._answer(line))
 
     def _answer(self, line: bytes) -> bytes:

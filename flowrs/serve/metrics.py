@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99_9": 99.9}
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_SUMMED = ("messages", "messages_per_second", "bytes", "bytes_per_second", "connections", "reconnects", "gaps", "resyncs")
+_RATES = ("messages_per_second", "bytes_per_second")
+_COUNTS = ("messages", "bytes", "connections", "reconnects", "gaps", "resyncs", "decode_errors", "unrequested")
 
 
 def _durations(rings: Sequence[Ring], unit_ns: float) -> dict[str, float | int | None]:
@@ -69,7 +70,7 @@ class Metrics:
     def answer(self, clients: int) -> dict[str, Any]:
         """Return all metrics; `clients` is the number of control connections."""
         venues = {name: self._of(name, venue) for name, venue in self._venues.items()}
-        total: dict[str, Any] = {key: sum(each[key] for each in venues.values()) for key in (*_SUMMED, "decode_errors")}
+        total: dict[str, Any] = {key: sum(each[key] for each in venues.values()) for key in (*_RATES, *_COUNTS)}
         counters = [venue.counters for venue in self._venues.values()]
         total["latency_us"] = _durations([each.latency for each in counters], 1e3)
         total["feed_delay_ms"] = _durations([each.delay for each in counters], 1e6)

@@ -1,6 +1,7 @@
 """The control protocol's grammar: newline-delimited JSON, requests checked before anything is done.
 
-{"id":1,"method":"book","params":{"symbol":"BTC-USDT"}} is answered by {"id":1,"result":…} or {"id":1,"error":{"code":…}}.
+{"id":1,"method":"book","params":{"symbol":"BTC-USDT"}} is answered by {"id":1,"result":…} or
+{"id":1,"error":{"code":…,"message":…}}.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the serving side needs to know of the feeding side, and no more: structural types, so that neither imports the other."""
+"""What the serving side needs to know of the feeding side: structural types, so that neither imports the other."""
 
 from __future__ import annotations
 

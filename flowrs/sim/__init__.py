@@ -22,6 +22,7 @@ from flowrs.sim.book import Book
 from flowrs.sim.dialect import Message, Request, Response
 from flowrs.sim.faults import Canned, Faults, banned, garbage, huge, server_error, slow, too_many_requests
 from flowrs.sim.instruments import INSTRUMENTS, Instrument
+from flowrs.sim.ladder import Shape
 from flowrs.sim.market import Market
 from flowrs.sim.replay import Replay
 from flowrs.sim.run import SimOptions, run_sim
@@ -40,6 +41,7 @@ __all__ = [
     "Replay",
     "Request",
     "Response",
+    "Shape",
     "SimOptions",
     "Venue",
     "banned",

@@ -73,7 +73,9 @@ class Connection:
         self.overflowed = False
         self._limit = outbox_limit
         self._note = note
-        self._websocket: WebSocketConnection
+        self._websocket: WebSocketConnection | None = None
+        self._closed = trio.Event()
+        self._closed.set()
 
     def deliver(self, messages: Sequence[Message]) -> None:
         """Queue what this client subscribed to; cut it off if it is too far behind."""
@@ -107,6 +109,7 @@ class Connection:
                     for payload in self.session.receive(await websocket.get_message()):
                         self.outbox.put(text_frame(payload))
                     self._note(0, 0)
+            await self._closed.wait()  # `get_message` ends as soon as we close, the handshake later
             nursery.cancel_scope.cancel()
         self.outbox.discard()
 
@@ -120,5 +123,12 @@ class Connection:
 
     async def close(self, code: int, reason: str) -> None:
         """Close with the closing handshake; a client that does not answer within a second is closed all the same."""
-        with trio.move_on_after(_CLOSE_TIMEOUT_S):
-            await self._websocket.aclose(code, reason)
+        if self._websocket is None:
+            self.wire.reset()
+            return
+        self._closed = trio.Event()
+        try:
+            with trio.move_on_after(_CLOSE_TIMEOUT_S):
+                await self._websocket.aclose(code, reason)
+        finally:
+            self._closed.set()

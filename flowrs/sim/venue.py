@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 import trio
-from trio_websocket import WebSocketRequest, wrap_server_stream
+from trio_websocket import ConnectionClosed, WebSocketRequest, wrap_server_stream
 
 from flowrs.errors import ConfigError
 from flowrs.sim.connection import Connection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flowrs.sim.book import Book
 
 _STALL_S = 10.0
+_HANDSHAKE_S = 1.0
 _GOODBYE_S = 0.2
 _LOW_WATER = 1 << 18
 
@@ -134,16 +135,17 @@ class Venue(Generic[D]):
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         self.counters.accepted += 1
+        self._note()
         try:
-            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                if not self.faults.closes_next():
-                    await self._serve_wire(Wire(stream, await read_head(stream)))
+            if not self.faults.closes_next():
+                await self._serve_wire(Wire(stream, await read_head(stream)))
+        except* (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # a client may leave at any time, and trio-websocket says so in groups
         finally:
             await trio.aclose_forcefully(stream)
             self._note()
 
     async def _serve_wire(self, wire: Wire) -> None:
-        self._note()
         if wire.upgrades:
             await self._serve_websocket(wire)
         else:
@@ -157,17 +159,24 @@ class Venue(Generic[D]):
 
     async def _serve_websocket(self, wire: Wire) -> None:
         async with trio.open_nursery() as nursery:
-            request = await wrap_server_stream(nursery, wire)
-            session = self.dialect.session(request.path)
-            if session is None:
-                await request.reject(404)
-            else:
-                await self._serve_session(request, Connection(wire, session, self._outbox_limit, self._note))
+            request = None
+            with trio.move_on_after(_HANDSHAKE_S):  # trio-websocket waits for ever if the handshake is malformed
+                request = await wrap_server_stream(nursery, wire)
+            if request is not None:
+                await self._serve_request(wire, request)
             nursery.cancel_scope.cancel()
+
+    async def _serve_request(self, wire: Wire, request: WebSocketRequest) -> None:
+        session = self.dialect.session(request.path)
+        if session is None:
+            await request.reject(404)
+        else:
+            await self._serve_session(request, Connection(wire, session, self._outbox_limit, self._note))
 
     async def _serve_session(self, request: WebSocketRequest, connection: Connection) -> None:
         self._connections.append(connection)
         self.counters.websockets += 1
+        self._note()
         try:
             await connection.run(request, self.dialect)
         finally:

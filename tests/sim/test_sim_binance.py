@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, Request
+
+from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, Request, Shape
 from flowrs.sim.binance_streams import BinanceSession
 from flowrs.sim.dialect import Message
-from flowrs.sim.ladder import Shape
 
 
 @pytest.fixture

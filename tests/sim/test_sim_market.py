@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
-from flowrs.sim import INSTRUMENTS, Market
-from flowrs.sim.ladder import Shape
+
+from flowrs.sim import INSTRUMENTS, Market, Shape
 from flowrs.sim.market import Depth, Event, Ticker
 
 BTC = INSTRUMENTS[0]
@@ -27,7 +29,7 @@ def test_other_seed_gives_other_events() -> None:
 def test_update_ids_chain_without_a_gap() -> None:
     diffs = [event for event in run(small(), 400) if isinstance(event, Depth)]
     assert len(diffs) == 200
-    assert all(later.first_id == earlier.last_id + 1 for earlier, later in zip(diffs, diffs[1:], strict=False))
+    assert all(later.first_id == earlier.last_id + 1 for earlier, later in pairwise(diffs))
     assert all(diff.last_id > diff.first_id for diff in diffs)
 
 
@@ -89,11 +91,6 @@ def test_snapshot_may_fall_in_the_middle_of_a_diff() -> None:
 
 
 def test_old_books_are_remembered_and_then_forgotten() -> None:
-    market, books = small(history=5), {}
-    books[market.book("BTCUSDT").last_id] = market.book("BTCUSDT")
-    for event in run(market, 13):
-        if isinstance(event, Depth):
-            books[event.last_id] = None
     market = small(history=5)
     first = market.book("BTCUSDT")
     known = {first.last_id: first}

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from sim_client import raw_client
+
 from flowrs.errors import ConfigError
 from flowrs.sim import INSTRUMENTS, Market, Replay, SimOptions, run_sim
-from sim_client import raw_client
 
 if TYPE_CHECKING:
     from pathlib import Path

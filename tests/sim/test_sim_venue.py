@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 import trio
-from flowrs.errors import ConfigError
-from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, Message, Venue, open_venue
 from sim_client import Follower, RawClient, raw_client
 from trio_websocket import open_websocket_url
 
 import flowrs.sim
+from flowrs.errors import ConfigError
+from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, Message, Venue, open_venue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,6 +127,19 @@ async def test_broken_http_is_refused() -> None:
             await client.subscribe("btcusdt@trade")
 
 
+async def test_clients_that_break_the_handshake_or_leave_early_do_no_harm() -> None:
+    async with quick_venue() as venue:
+        for request in (b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", b"GET /ws HT"):
+            async with await trio.open_tcp_stream(venue.host, venue.port) as stream:
+                await stream.send_all(request)
+        for _ in range(20):
+            async with raw_client(venue.ws_url, "/ws/btcusdt@depth"):
+                pass
+        await venue.wait_until(lambda: venue.counters.accepted == 22 and not venue.connections)
+        async with raw_client(venue.ws_url, "/ws/btcusdt@depth") as client:
+            assert (await client.next_frame())[0] == 1
+
+
 async def test_counters_tell_what_was_written() -> None:
     message = Message(("x@trade",), "X", "trade", b"12345")
     async with quick_venue() as venue, raw_client(venue.ws_url, "/ws/x@trade") as client:
@@ -159,9 +172,13 @@ async def test_exceptions_of_the_block_come_out_as_they_are() -> None:
 
 async def test_two_venues_quote_one_market() -> None:
     market = Market(INSTRUMENTS[:1], depth_hz=100)
-    async with open_venue(BinanceSpot(market)) as one, open_venue(BinanceSpot(market)) as two:
-        async with raw_client(one.ws_url, "/ws/btcusdt@depth") as left, raw_client(two.ws_url, "/ws/btcusdt@depth") as right:
-            assert await _ids(left, 10) & await _ids(right, 10)
+    async with (
+        open_venue(BinanceSpot(market)) as one,
+        open_venue(BinanceSpot(market)) as two,
+        raw_client(one.ws_url, "/ws/btcusdt@depth") as left,
+        raw_client(two.ws_url, "/ws/btcusdt@depth") as right,
+    ):
+        assert await _ids(left, 10) & await _ids(right, 10)
 
 
 async def _ids(client: RawClient, count: int) -> set[int]:

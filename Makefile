@@ -1,0 +1,64 @@
+# make demo   see it work: simulated exchange, daemon and a live book, all on this machine
+# make test   prove it: everything that CI checks
+# make run    the real thing: the daemon on the live exchange
+#
+# The rest: bench (speed, as ratios to a yardstick), fuzz (longer), format, wheel, clean.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+NATIVE := $(wildcard csrc/*.c csrc/*.h) flowrs/core/_build.py setup.py pyproject.toml
+
+.PHONY: demo test run bench fuzz format wheel clean bootstrap check-style check-types check-c check-python
+
+demo: $(READY)
+	@$(BIN)/flowrs demo
+
+run: $(READY)
+	@$(BIN)/flowrs run
+
+test: check-style check-types check-c check-python
+
+# What the machine has to bring: Python 3.11 with venv and headers, a C compiler. Installed where that is possible.
+bootstrap:
+	@sh scripts/bootstrap.sh $(PYTHON)
+
+$(READY): $(NATIVE) | bootstrap
+	@echo "setting up $(VENV) (once, about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --group dev --editable .
+	@touch $@
+
+check-style: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MAKE) -C csrc format-check CLANG_FORMAT=$(abspath $(BIN))/clang-format
+
+check-types: $(READY)
+	$(BIN)/mypy
+
+check-c: $(READY)
+	$(MAKE) -C csrc test fuzz-smoke
+
+check-python: $(READY)
+	$(BIN)/python -m pytest
+
+bench: $(READY)
+	@$(BIN)/python benchmarks/bench.py
+
+fuzz:
+	$(MAKE) -C csrc fuzz
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(MAKE) -C csrc format CLANG_FORMAT=$(abspath $(BIN))/clang-format
+
+wheel: $(READY)
+	@rm -rf dist build
+	@$(BIN)/python -m build --wheel --outdir dist .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info flowrs/core/_native.* csrc/build

@@ -1,0 +1,124 @@
+"""A frame in hand to a published book, against decoding its JSON into Python objects: the yardstick.
+
+Every round times all three on the same frames, one after the other, and only their ratio within the round counts; the
+table shows the median round. Each round starts from the recorded snapshot with a fresh book.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import trio
+from frames import SPOT, USDM, Recording, Spot, UsdM, depth
+
+from flowrs.config import VenueConfig
+from flowrs.core import Arena, Book, Scratch
+from flowrs.feed.counters import Counters
+from flowrs.feed.replica import Replica
+from flowrs.feed.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 9
+
+
+class Result(NamedTuple):
+    """Medians over the rounds: the yardstick in µs a frame, and the ratios of path and C call to it."""
+
+    yardstick_us: float
+    path: float
+    call: float
+    spread: tuple[float, float]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _fresh(recording: Recording) -> tuple[Session, Book, list[bytes]]:
+    """A session without a socket whose book is live, and the frames that are left."""
+    counters = Counters()
+    book = Book(
+        "bench:BTC-USDT",
+        recording.price_decimals,
+        recording.quantity_decimals,
+        scratch=Scratch(),
+        ring=counters.latency,
+        arena=Arena(),
+    )
+    connector = recording.connector
+    replica = Replica(connector, "BTC-USDT", book)
+    replica.connected()
+    trades = {"BTCUSDT": deque(maxlen=1000)}
+    session = Session(connector, VenueConfig(("BTC-USDT",)), {"BTCUSDT": replica}, trades, None, counters)
+    replica.snapshot(connector.decode_snapshot(recording.snapshot))
+    counters.latency.begin()
+    for at, frame in enumerate(recording.frames):
+        session.take([frame], 0)
+        if replica.is_live:
+            return session, book, recording.frames[at + 1 :]
+    message = "the recording never joined its snapshot"
+    raise RuntimeError(message)
+
+
+def _round(recording: Recording) -> tuple[float, float, float]:
+    session, book, frames = _fresh(recording)
+    decode = msgspec.json.decode
+
+    def yardstick() -> None:
+        for frame in frames:
+            decode(frame)
+
+    yard = _seconds(yardstick)
+    path = _seconds(lambda: session.take(frames, 0))
+    if not book.state.name == "LIVE":
+        raise RuntimeError("the book was lost on the way")
+
+    _, book, frames = _fresh(recording)
+    updates = [recording.connector.decode(frame)[0] for frame in frames]
+    sides = [(bytes(update.bids), bytes(update.asks), update.last, update.time) for update in updates]
+    apply = book.apply
+
+    def call() -> None:
+        for bids, asks, last, moment in sides:
+            apply(0, bids, asks, last, moment)
+
+    return yard, path, _seconds(call)
+
+
+async def measure(recording: Recording, rounds: int = ROUNDS) -> Result:
+    """Return the medians; the first round only warms up."""
+    await trio.lowlevel.checkpoint()
+    _round(recording)
+    found = [_round(recording) for _ in range(rounds)]
+    ratios = [path / yard for yard, path, _ in found]
+    return Result(
+        statistics.median(yard for yard, _, _ in found) / len(recording.frames) * 1e6,
+        statistics.median(ratios),
+        statistics.median(call / yard for yard, _, call in found),
+        (min(ratios), max(ratios)),
+    )
+
+
+def recordings() -> dict[str, Recording]:
+    """The two recordings with the decimals of their instruments."""
+    return {
+        "USD-M depth": depth(UsdM(), USDM, 1, 3),
+        "spot depth": depth(Spot(), SPOT, 2, 5),
+    }
+
+
+if __name__ == "__main__":
+    for name, recording in recordings().items():
+        result = trio.run(measure, recording)
+        print(
+            f"{name}: yardstick {result.yardstick_us:.2f} µs, path {result.path:.3f} "
+            f"({result.spread[0]:.3f} to {result.spread[1]:.3f}), C call {result.call:.3f}"
+        )

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Checks that the machine has what flowrs is built with, and, as root on Debian or Ubuntu, installs what is missing.
+#   sh scripts/bootstrap.sh PYTHON
+set -eu
+python=$1
+
+missing=""
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v "$python" >/dev/null 2>&1 || missing="$missing python3 python3-venv python3-dev"
+if command -v "$python" >/dev/null 2>&1; then
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    "$python" -c 'import os, sysconfig; assert os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))' \
+        2>/dev/null || missing="$missing python3-dev"
+fi
+
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "installing:$missing"
+        apt-get update -qq
+        # shellcheck disable=SC2086 # a list of packages
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    else
+        echo "missing on this machine:$missing (Debian's names); install them, then run make again" >&2
+        exit 1
+    fi
+fi
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "$("$python" --version) is too old: flowrs needs Python 3.11 or newer; name one with make PYTHON=python3.12" >&2
+    exit 1
+}
