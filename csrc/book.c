@@ -1,7 +1,7 @@
 /* The book: both sides, what of them is known and published, and the one call that takes a message in.
  *
- * A message is scanned as a whole into the scratch and its room is checked before anything changes: that makes it all or
- * nothing without an undo. What is published is decided by one price a side, `watch`: a change at it or better is
+ * A message is scanned as a whole into the scratch and its room is checked before anything changes: that makes it all
+ * or nothing without an undo. What is published is decided by one price a side, `watch`: a change at it or better is
  * visible, any other leaves the slot's levels alone. Rejected: comparing the published levels after each message (it
  * costs as much as publishing them), and publishing always.
  */
@@ -196,8 +196,8 @@ int frs_book_apply(frs_book *book, uint32_t flags, int spelling, const char *bid
     if (!scratch || (flags & ~(uint32_t)(FRS_SNAPSHOT | FRS_QUIET)))
         return FRS_E_ARGUMENT;
     frs_view *view = &book->view;
-    int bid_count = frs_levels_scan(bids, bids_size, spelling, view->price_scale, view->quantity_scale,
-                                    scratch->levels, scratch->room);
+    int bid_count = frs_levels_scan(bids, bids_size, spelling, view->price_scale, view->quantity_scale, scratch->levels,
+                                    scratch->room);
     if (bid_count < 0)
         return bid_count;
     frs_level *levels[2] = {scratch->levels, scratch->levels + bid_count};

@@ -1,7 +1,7 @@
 /* How a book grows and gets a finer scale: into another book, which then publishes in its place.
  *
- * All values are converted once to see that they fit and once more to store them: so a refused copy leaves both books as
- * they were. Rejected: changing a book in place, which would take memory in the middle of a message.
+ * All values are converted once to see that they fit and once more to store them: so a refused copy leaves both books
+ * as they were. Rejected: changing a book in place, which would take memory in the middle of a message.
  */
 #include "internal.h"
 

@@ -3,7 +3,7 @@
  * A number is first taken apart by the grammar and then valued by the position of its first and last digit that is not
  * zero: so thousands of zeros and opposing exponents cost nothing but their reading, and nothing can overflow on the
  * way. Rejected: strtod or a long double (inexact), and multiplying digit by digit (an error depends on where the
- * digits stand). The usual short spellings never come here: levels.c reads them eight digits at a time.
+ * digits stand). The usual short spellings never come here: levels.c has a quick path.
  */
 #include <string.h>
 
@@ -13,26 +13,13 @@ enum { MOST_DIGITS = 19 }; /* of an int64 */
 
 static const int64_t EXPONENT_LIMIT = 100000000000000000;
 
-const uint64_t frs_powers[20] = {1u,
-                                 10u,
-                                 100u,
-                                 1000u,
-                                 10000u,
-                                 100000u,
-                                 1000000u,
-                                 10000000u,
-                                 100000000u,
-                                 1000000000u,
-                                 10000000000u,
-                                 100000000000u,
-                                 1000000000000u,
-                                 10000000000000u,
-                                 100000000000000u,
-                                 1000000000000000u,
-                                 10000000000000000u,
-                                 100000000000000000u,
-                                 1000000000000000000u,
-                                 10000000000000000000u};
+/* clang-format off */
+const uint64_t frs_powers[20] = {
+    1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u,
+    100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u,
+    10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u,
+    100000000000000000u, 1000000000000000000u, 10000000000000000000u};
+/* clang-format on */
 
 static bool is_digit(const char *p, const char *end) {
     return p < end && *p >= '0' && *p <= '9';

@@ -7,7 +7,7 @@
  *   - text and bytes come as pointer + length, need no terminator, are only borrowed for the call, and are never read
  *     past their end;
  *   - a result >= 0 is success, a negative one is an FRS_E_ code (frs_error_text says it in words), and a call that
- *     fails has changed nothing;
+ *     fails has changed nothing (only an output buffer's contents are then undefined);
  *   - memory is taken in the _new and _open functions alone (NULL: no memory, or an argument out of its range);
  *   - no globals: two threads may use two sets of objects. One object has one writer.
  *
@@ -46,7 +46,8 @@ const char *frs_error_text(int code);
  * allowed) <-> int64. Trailing zeros beyond the scale are no loss and are accepted, whatever their number. */
 
 /* Parses the whole text as a decimal into *out, counted in 10^-scale (0 <= scale <= 18). Returns 0, FRS_E_SYNTAX,
- * FRS_E_PRECISION or FRS_E_RANGE. INT64_MIN is refused, so that a value can always be negated. */
+ * FRS_E_PRECISION or FRS_E_RANGE (also if the number is both too large and too fine: no scale would help). INT64_MIN is
+ * refused, so that a value can always be negated. */
 int frs_decimal_parse(const char *text, size_t size, int scale, int64_t *out);
 
 /* Writes value as a decimal with exactly `scale` digits behind the point ("-0.50"; no point at scale 0), without
@@ -93,7 +94,7 @@ int64_t frs_ring_begin(frs_ring *ring);
 /* The work begun is done: stores now - begin as a sample. Returns the sample in ns. */
 int64_t frs_ring_end(frs_ring *ring);
 
-void frs_ring_add(frs_ring *ring, int64_t ns);
+void frs_ring_add(frs_ring *ring, int64_t ns); /* less than 0 counts as 0 */
 
 /* How many samples were ever stored; sample k is at k & (size - 1). The store of a sample is one atomic write. */
 uint64_t frs_ring_count(const frs_ring *ring);
@@ -105,8 +106,8 @@ int64_t frs_ring_max(const frs_ring *ring);
 /* Log-linear: 16 buckets per power of two, so a bucket's bounds lie within 1/16 of each other. */
 enum { FRS_BUCKETS = 640 };
 const uint64_t *frs_ring_buckets(const frs_ring *ring);
-int frs_bucket_of(int64_t ns);         /* which bucket counts this; the last one also counts all that is longer */
-int64_t frs_bucket_floor(int bucket);  /* the least ns it counts */
+int frs_bucket_of(int64_t ns);        /* which bucket counts this; the last one also counts all that is longer */
+int64_t frs_bucket_floor(int bucket); /* the least ns it counts; FRS_E_ARGUMENT if there is no such bucket */
 
 /* ---- view: the published top of every book, in one shared-memory arena of fixed-size, cache-line aligned slots.
  * Readers in any process never block the writer and never see a torn book (a sequence lock a slot). */
@@ -114,24 +115,24 @@ int64_t frs_bucket_floor(int bucket);  /* the least ns it counts */
 typedef struct frs_arena frs_arena;
 
 enum { FRS_EMPTY = 0, FRS_SYNCING = 1, FRS_LIVE = 2, FRS_STALE = 3, FRS_DISABLED = 4 }; /* trust states */
-enum { FRS_BY_SEQUENCE = 1, FRS_BY_CHECKSUM = 2 };                                       /* bits of `verified` */
+enum { FRS_BY_SEQUENCE = 1, FRS_BY_CHECKSUM = 2 };                                      /* bits of `verified` */
 
 typedef struct {
-    char name[64];         /* "venue:symbol", ended by a NUL */
-    uint64_t epoch;        /* grows with every resynchronisation */
-    uint64_t seq;          /* the exchange's number of the last update in the book; only grows within an epoch */
-    int64_t exchange_ns;   /* the exchange's time of that update, wall clock ns since 1970; 0: not told */
-    int64_t recv_ns;       /* when its bytes were received, by this machine's clock */
-    int64_t publish_ns;    /* when it was published here */
-    int64_t change_ns;     /* when state or reason last changed */
-    uint8_t state;         /* FRS_EMPTY ... */
-    uint8_t reason;        /* why not live: the number of the reason in flowrs' list, 0 if none */
-    uint8_t verified;      /* FRS_BY_ bits: what shows that a live book is right */
+    char name[64];       /* "venue:symbol", ended by a NUL */
+    uint64_t epoch;      /* grows with every resynchronisation */
+    uint64_t seq;        /* the exchange's number of the last update in the book; only grows within an epoch */
+    int64_t exchange_ns; /* the exchange's time of that update, wall clock ns since 1970; 0: not told */
+    int64_t recv_ns;     /* when its bytes were received, by this machine's clock */
+    int64_t publish_ns;  /* when it was published here */
+    int64_t change_ns;   /* when state or reason last changed */
+    uint8_t state;       /* FRS_EMPTY ... */
+    uint8_t reason;      /* why not live: the number of the reason in flowrs' list, 0 if none */
+    uint8_t verified;    /* FRS_BY_ bits: what shows that a live book is right */
     uint8_t price_scale;
     uint8_t quantity_scale;
     uint8_t pad[3];
-    uint32_t count[2];     /* published levels: bids, asks */
-    uint32_t total[2];     /* levels held by the book, the untrusted ones beyond its window too */
+    uint32_t count[2]; /* published levels: bids, asks */
+    uint32_t total[2]; /* levels held by the book, the untrusted ones beyond its window too */
 } frs_view;
 
 /* A new arena of `slots` slots (1 to 65536) with room for `depth` levels a side (1 to 1000), in an anonymous memory
@@ -144,8 +145,9 @@ int frs_arena_fd(const frs_arena *arena); /* of _new: the memory file's; of _ope
 uint32_t frs_arena_slots(const frs_arena *arena);
 uint32_t frs_arena_depth(const frs_arena *arena);
 
-/* Copies a slot, and up to `depth` levels of each side, best first, as of one moment. Returns 0, FRS_E_ARGUMENT, or
- * FRS_E_SYSTEM if the writer was interrupted in mid-write for good (it has died): then there is no consistent view. */
+/* Copies a slot, and up to `depth` levels of each side, best first, as of one moment. view->count stays what is
+ * published: the lesser of it and `depth` levels are copied. Returns 0, FRS_E_ARGUMENT, or FRS_E_SYSTEM if the writer
+ * was interrupted in mid-write for good (it has died; found out after a second): then there is no consistent view. */
 int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_level *bids, frs_level *asks,
                   uint32_t depth);
 
@@ -154,49 +156,60 @@ int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_lev
 typedef struct frs_book frs_book;
 
 /* Room for `capacity` levels a side (1 to 2^20) at these scales (0 to 18). depth: 0 for exchanges that announce every
- * removal; else the book is cut to its best `depth` levels (1 to 1000) after each update, as the exchange's rule says. */
+ * removal; else the book is cut to its best `depth` levels (1 to 1000) after each update, as the exchange's rule says.
+ */
 frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, uint32_t depth);
 void frs_book_free(frs_book *book);
 
 /* Where the book publishes and measures. scratch: room for the levels of one message (shared by all books of a thread);
- * ring and arena may be NULL. The slot is cleared and given the name. Returns 0 or FRS_E_ARGUMENT. */
+ * ring and arena may be NULL. The slot is given the name (at most 63 bytes, no NUL) and shows the book as it is. All of
+ * them must outlive the book's last use; a freed book leaves its slot as it was. Returns 0 or FRS_E_ARGUMENT. */
 typedef struct frs_scratch frs_scratch;
 frs_scratch *frs_scratch_new(size_t levels);
 void frs_scratch_free(frs_scratch *scratch);
 int frs_book_attach(frs_book *book, frs_scratch *scratch, frs_ring *ring, frs_arena *arena, uint32_t slot,
                     const char *name, size_t name_size);
 
-/* Makes `to` hold what `from` holds, at to's own scales and capacity, and take over its slot: how a book grows and how
- * it gets a finer scale. `from` publishes no more. Returns 0, FRS_E_FULL, FRS_E_PRECISION or FRS_E_RANGE. */
+/* Makes `to` hold what `from` holds, at to's own scales, capacity and depth, and take over its header, window, slot,
+ * ring and scratch: how a book grows and how it gets a finer scale. `from` publishes no more. The slot changes at once,
+ * unless quiet changes are pending. Returns 0, FRS_E_FULL, FRS_E_PRECISION or FRS_E_RANGE; FRS_E_ARGUMENT if it is one
+ * book. */
 int frs_book_copy(frs_book *to, frs_book *from);
 
 enum {
-    FRS_SNAPSHOT = 1,  /* the levels replace the book; else they change it: quantity 0 removes, other ones are absolute */
-    FRS_QUIET = 2      /* neither publish nor measure: more is to come (frs_book_publish ends it) */
+    FRS_SNAPSHOT =
+        1,        /* the levels replace the book; else they change it: quantity 0 removes, other ones are absolute */
+    FRS_QUIET = 2 /* neither publish nor measure: more is to come (frs_book_publish ends it) */
 };
 enum {
-    FRS_CROSSED = 1,   /* best bid >= best ask */
-    FRS_NARROW = 2,    /* a side shows fewer levels than the view has room for, because the window ends (frs_book_limit) */
-    FRS_TOP = 4        /* the published levels have changed */
+    FRS_CROSSED = 1, /* best bid >= best ask */
+    FRS_NARROW = 2, /* a side shows fewer levels than the view has room for, because the window ends (frs_book_limit) */
+    FRS_TOP = 4     /* the published levels have changed; always after a snapshot */
 };
 
 /* One message: scans both sides, changes the book, publishes its top, stores the latency sample. All or nothing.
- * seq and exchange_ns are published as given. Returns FRS_CROSSED | ... bits, or an error with the book as it was. */
+ * seq and exchange_ns are published as given. Of a repeated price the last one counts; in a snapshot, levels of
+ * quantity 0 are ignored. Returns FRS_CROSSED | ... bits (of a quiet change FRS_CROSSED alone), or an error with the
+ * book as it was. FRS_E_FULL: the message's new levels do not fit beside those held (its own removals make no room for
+ * them), a snapshot has more than `capacity` a side, or the message has more than the scratch. */
 int frs_book_apply(frs_book *book, uint32_t flags, int spelling, const char *bids, size_t bids_size, const char *asks,
                    size_t asks_size, uint64_t seq, int64_t exchange_ns);
 
 /* Publishes the book as it is and measures; returns bits as frs_book_apply. */
 int frs_book_publish(frs_book *book);
 
-/* Says what the book is worth: stored, and published at once. */
+/* Says what the book is worth: stored, and published at once, with pending quiet changes. Returns bits as
+ * frs_book_apply (FRS_TOP: there were such), or FRS_E_ARGUMENT. */
 int frs_book_mark(frs_book *book, int state, int reason, int verified, uint64_t epoch);
 
 /* A snapshot holds at most `levels` a side (0: all there are). If a side of a snapshot has that many, the levels behind
- * its last price are unknown from then on: they are kept, but neither published nor read (unless FRS_ALL). */
+ * its last price are unknown from then on: they are kept, but neither published nor read (unless FRS_ALL). Each
+ * snapshot sets the window anew, a delta never does; the limit itself takes effect with the next snapshot. Returns 0.
+ */
 int frs_book_limit(frs_book *book, uint32_t levels);
 
-/* The prices between which the book is known, both inclusive: *low of the bids, *high of the asks; 0 and INT64_MAX where
- * nothing is unknown. */
+/* The prices between which the book is known, both inclusive: *low of the bids, *high of the asks; 0 and INT64_MAX
+ * where nothing is unknown. */
 void frs_book_window(const frs_book *book, int64_t *low, int64_t *high);
 
 enum { FRS_ALL = 1 };
@@ -223,8 +236,9 @@ enum { FRS_FRAME_WORDS = 4 };
  * where its header starts, out[4k+2] = where its payload starts, out[4k+3] = payload size. At most `frames` of them.
  * progress[0] = bytes used by them; progress[1] = how many bytes the next, incomplete frame takes in all, as far as its
  * header tells (0: not known yet). Returns the number of frames. If the bytes at progress[0] start a frame that is
- * masked, uses reserved bits or an unknown opcode, or is a control frame that is fragmented or over 125 bytes:
- * FRS_E_FRAME; if it claims more than max_payload bytes: FRS_E_SIZE; both only when no complete frame is before it. */
+ * masked, uses reserved bits, an unknown opcode or a longer form of the length than it needs, or is a control frame
+ * that is fragmented or over 125 bytes: FRS_E_FRAME; if it claims more than max_payload bytes (or than uint32 can
+ * tell): FRS_E_SIZE; both only when no complete frame is before it, and as soon as its bytes show it. */
 int frs_frames_split(const uint8_t *buf, size_t size, size_t max_payload, uint32_t *out, size_t frames,
                      size_t *progress);
 

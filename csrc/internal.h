@@ -54,8 +54,8 @@ typedef struct {
     frs_level *near; /* the best levels, worst first */
     uint32_t near_count;
     uint32_t near_room;  /* of the array */
-    uint32_t near_limit; /* near_count stays below it */
-    uint32_t near_low;   /* and at or above this one while far has levels */
+    uint32_t near_least; /* of near_limit: four times what has to be near */
+    uint32_t near_limit; /* near_count stays below it, and at or above a quarter of it while far has levels */
     frs_table far;       /* all the others: each is worse than every near one */
 } frs_side;
 

@@ -1,7 +1,8 @@
 /* What can be asked of a book: its levels as integers or as JSON, and its header.
  *
  * Levels are read best first and only as many as wanted; those outside the window do not exist here unless asked for.
- * Text is made in pieces of as many levels as the scratch holds, so nothing is allocated and the usual read is one pass.
+ * Text is made in pieces of as many levels as the scratch holds, so nothing is allocated and the usual read is one
+ * pass.
  */
 #include <limits.h>
 #include <string.h>

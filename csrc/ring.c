@@ -1,9 +1,9 @@
 /* Latency samples: the newest ones in a ring of a power of two, and a log-linear histogram of all (as HdrHistogram's).
  *
- * One writer, which never waits: a sample is one relaxed store and the count behind it a release store, so a reader that
- * loads the count first finds every sample it promises (or a newer one in its place). The histogram's counters are each
- * stored alone: a reader may see one ahead of another, never a torn one. Rejected: a lock, and quantile sketches (their
- * cost varies with the data).
+ * One writer, which never waits: a sample is one relaxed store and the count behind it a release store, so a reader
+ * that loads the count first finds every sample it promises (or a newer one in its place). The histogram's counters are
+ * each stored alone: a reader may see one ahead of another, never a torn one. Rejected: a lock, and quantile sketches
+ * (their cost varies with the data).
  */
 #include <stdlib.h>
 #include <time.h>

@@ -1,17 +1,19 @@
 /* One side of a book: its best levels in a small sorted array, all others in a hash table.
  *
- * Updates cluster at the touch. The array holds its best level at the end, so an update there moves next to nothing; the
- * table takes the far ones in constant time. When the array is full, its worse half goes to the table; when it gets
- * short, one pass over the table fetches the best again, up to half the array. Both leave at least a quarter of the array
- * between them and the next such step, in either direction: a market that sweeps level after level or swings around the
- * boundary pays for a step once in that many updates. Rejected: one sorted array (a level far away moves it all), trees
- * (a cache miss a step), arrays indexed by price (sparse prices, and no bound on memory).
+ * Updates cluster at the touch. The array holds its best level at the end, so an update there moves next to nothing;
+ * the table takes the far ones in constant time. When the array is full, its worse half goes to the table; when it is
+ * down to a quarter, one pass over the table fills it to three. So at least a quarter of the array lies between two
+ * such steps, whether a market sweeps level after level away or swings around the boundary. A pass costs what the table
+ * holds, and a large array costs every insertion: so the array grows with the root of the table, where the two are
+ * even. Rejected: one sorted array (a level far away moves it all), trees (a cache miss a step), arrays indexed by
+ * price (sparse prices, and no bound on memory), looking up a batch of ranks ahead (measured: no gain).
  */
 #include <string.h>
 
 #include "internal.h"
 
-enum { NEAR_LEAST = 128, NEAR_SHARE = 4 }; /* the array's limit: at least, and as a multiple of what must be near */
+/* The array's limit: at least this, so often what is shown, and so often the root of the far levels' number. */
+enum { NEAR_LEAST = 128, NEAR_SHARE = 4, ROOT_SHARE = 3 };
 
 static uint32_t near_room(uint32_t capacity) {
     const uint32_t most = NEAR_SHARE * FRS_SHOWN_MOST;
@@ -54,16 +56,25 @@ uint32_t frs_side_near_from(const frs_side *side, int64_t floor) {
     return side->near_count - rank(side, floor);
 }
 
+static void tune(frs_side *side) {
+    uint32_t far = side->far.count, bits = far ? 32 - (uint32_t)__builtin_clz(far) : 0;
+    uint32_t limit = (uint32_t)ROOT_SHARE << bits / 2;
+    limit = limit > side->near_least ? limit : side->near_least;
+    side->near_limit = limit < side->near_room ? limit : side->near_room;
+}
+
 static void spill(frs_side *side) {
     uint32_t keep = side->near_limit / 2, give = side->near_count - keep;
     for (uint32_t i = 0; i < give; i++)
         frs_table_put(&side->far, side->near[i].price, side->near[i].quantity);
     memmove(side->near, side->near + give, keep * sizeof *side->near);
     side->near_count = keep;
+    tune(side);
 }
 
 static void refill(frs_side *side) {
-    uint32_t want = side->near_limit / 2 - side->near_count;
+    tune(side);
+    uint32_t full = side->near_limit / 4 * 3, want = full > side->near_count ? full - side->near_count : 0;
     uint32_t take = want < side->far.count ? want : side->far.count;
     memmove(side->near + take, side->near, side->near_count * sizeof *side->near);
     frs_table_best(&side->far, INT64_MIN, INT64_MAX, side->near, take);
@@ -80,14 +91,13 @@ static void refill(frs_side *side) {
 static inline void settle(frs_side *side) {
     if (side->near_count >= side->near_limit)
         spill(side);
-    else if (side->near_count < side->near_low && side->far.count)
+    else if (side->near_count < side->near_limit / 4 && side->far.count)
         refill(side);
 }
 
 void frs_side_show(frs_side *side, uint32_t shown) {
-    uint32_t limit = shown * NEAR_SHARE > NEAR_LEAST ? shown * NEAR_SHARE : NEAR_LEAST;
-    side->near_limit = limit < side->near_room ? limit : side->near_room;
-    side->near_low = side->near_limit / NEAR_SHARE;
+    side->near_least = shown * NEAR_SHARE > NEAR_LEAST ? shown * NEAR_SHARE : NEAR_LEAST;
+    tune(side);
     settle(side);
 }
 
@@ -152,8 +162,8 @@ bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_
     return touched;
 }
 
-/* From the last level to the first: exchanges send the best one first, so each one is put at the array's end; and of two
- * with one price the later one stays. */
+/* From the last level to the first: exchanges send the best one first, so each one is put at the array's end; and of
+ * two with one price the later one stays. */
 void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count) {
     frs_side_clear(side);
     for (uint32_t i = count; i-- > 0;) {

@@ -5,10 +5,10 @@
  *           padded to a multiple of 64: so no two slots share a cache line
  *
  * The lock is odd while the slot is written (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?",
- * 2012): all words are copied by relaxed atomic loads and stores between fences, so there is no data race to begin with.
- * The file is a sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS): the writer's mapping is made first, and after that
- * nobody can map the file for writing or change its size. Rejected: a lock that readers take (a dead or slow reader
- * would stop the writer), and shm_open (a name that others can open, and that outlives a crash).
+ * 2012): all words are copied by relaxed atomic loads and stores between fences, so there is no data race to begin
+ * with. The file is a sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS): the writer's mapping is made first, and
+ * after that nobody can map the file for writing or change its size. Rejected: a lock that readers take (a dead or slow
+ * reader would stop the writer), and shm_open (a name that others can open, and that outlives a crash).
  */
 #include <errno.h>
 #include <fcntl.h>

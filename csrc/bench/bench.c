@@ -1,7 +1,7 @@
 /* Times frs_book_apply on recorded messages: bench FILE PRICE_SCALE QUANTITY_SCALE (FILE as extract.py writes it).
  *
- * The whole recording is applied several times to a fresh book with ring and slot, as the daemon does it; the best round
- * counts, the others saw more of the machine's other work. Scanning alone is timed the same way.
+ * The whole recording is applied several times to a fresh book with ring and slot, as the daemon does it; the best
+ * round counts, the others saw more of the machine's other work. Scanning alone is timed the same way.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,8 @@ static result run(const recording *all, int price_scale, int quantity_scale) {
     for (size_t i = 0; i < all->count; i++)
         for (int side = 0; side < 2; side++) {
             const message *m = &all->messages[i];
-            int n = frs_levels_scan(m->side[side], m->size[side], FRS_PAIRS, price_scale, quantity_scale, levels, SCRATCH);
+            int n =
+                frs_levels_scan(m->side[side], m->size[side], FRS_PAIRS, price_scale, quantity_scale, levels, SCRATCH);
             r.levels += m->snapshot ? 0 : (size_t)n;
         }
     r.scan_ns = (double)(now() - start);

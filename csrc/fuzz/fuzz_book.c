@@ -1,7 +1,7 @@
 /* The input is a list of operations on a book, which must hold what the model holds after each, and show it.
  *
- * The first byte chooses capacity, depth limit and view; then each operation is 6 bytes: kind, side, the start, step and
- * number of a run of levels, and their quantity. Runs, so that a short input fills a book beyond its near levels.
+ * The first byte chooses capacity, depth limit and view; then each operation is 6 bytes: kind, side, the start, step
+ * and number of a run of levels, and their quantity. Runs, so that a short input fills a book beyond its near levels.
  */
 #include <stdio.h>
 
@@ -12,7 +12,8 @@
 
 const fuzz_seed fuzz_seeds[] = {
     SEED("\0\0\0\020\1\377\1\0\1\020\1\377\1\0\0\220\1\377\2\0\1\220\1\377\2\1\0\020\1\100\0\0\0\1\1\377\3"),
-    SEED("\1\0\0\0\1\377\1\0\0\100\1\377\1\0\0\200\1\377\1\0\0\300\1\377\1\1\0\300\1\377\0\1\0\200\1\377\0\1\0\100\1\377\0"),
+    SEED("\1\0\0\0\1\377\1\0\0\100\1\377\1\0\0\200\1\377\1\0\0\300\1\377\1\1\0\300\1\377\0\1\0\200\1\377\0\1\0\100\1"
+         "\377\0"),
     SEED("\2\2\0\7\3\60\1\2\1\7\3\60\1\0\0\10\1\5\0\0\1\10\1\5\0\3\0\0\0\0\0\0\0\10\1\5\1"),
     SEED("\3\2\0\7\3\60\1\4\1\7\3\60\1\5\0\10\1\5\0\0\1\10\1\5\0\3\0\0\0\0\0\6\0\10\1\5\1"),
     {NULL, 0}};

@@ -1,5 +1,5 @@
-/* Frames must lie within the buffer one behind the other, and be the same however the bytes are cut: the first byte says
- * where. */
+/* Frames must lie within the buffer one behind the other, and be the same however the bytes are cut: the first byte
+ * says where. */
 #include <string.h>
 
 #include "flowrs.h"

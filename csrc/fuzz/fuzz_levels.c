@@ -1,5 +1,6 @@
-/* Levels must be the same at every spelling of the white space, and hold at the scales that frs_levels_scales finds. The
- * first two bytes are the scales. White space switches the scanner's quick path off, so this compares both paths. */
+/* Levels must be the same at every spelling of the white space, and hold at the scales that frs_levels_scales finds.
+ * The first two bytes are the scales. White space switches the scanner's quick path off, so this compares both paths.
+ */
 #include <string.h>
 
 #include "flowrs.h"

@@ -1,5 +1,5 @@
-/* reference.h: decimals once more, slowly and by other means: a state machine for the grammar and a string of digits for
- * the value. The tests and the fuzz targets compare the library with it. */
+/* reference.h: decimals once more, slowly and by other means: a state machine for the grammar and a string of digits
+ * for the value. The tests and the fuzz targets compare the library with it. */
 #ifndef FLOWRS_REFERENCE_H
 #define FLOWRS_REFERENCE_H
 

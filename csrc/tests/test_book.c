@@ -67,8 +67,8 @@ static void a_repeated_price_in_a_snapshot_counts_as_told_last(void) {
 
 static void a_failed_message_changes_nothing(void) {
     static const char *bad[] = {"[[\"99\",\"0\"],[\"97\",\"1\"],[\"96\"]]", "[[\"99\",\"0\"],[\"97.001\",\"1\"]]",
-                                "[[\"99\",\"0\"],[\"-97\",\"1\"]]", "[[\"99\",\"0\"],[\"97\",\"-1\"]]",
-                                "[[9,1],[8,1],[7,1],[6,1],[5,1],[4,1]]", "["};
+                                "[[\"99\",\"0\"],[\"-97\",\"1\"]]",         "[[\"99\",\"0\"],[\"97\",\"-1\"]]",
+                                "[[9,1],[8,1],[7,1],[6,1],[5,1],[4,1]]",    "["};
     static const int errors[] = {FRS_E_SYNTAX, FRS_E_PRECISION, FRS_E_RANGE, FRS_E_RANGE, FRS_E_FULL, FRS_E_SYNTAX};
     for (uint32_t flags = 0; flags < 4; flags++)
         for (size_t i = 0; i < 6; i++) {
@@ -224,7 +224,8 @@ static void a_copy_is_finer_and_larger_and_takes_over_the_slot(void) {
     frs_book *old = d.book;
     d.book = frs_book_new(10, 4, 5, 0);
     CHECK(frs_book_copy(d.book, old) == 0);
-    CHECK(holds(d.book, FRS_BID, 0, "[[\"100.0000\",\"1.00000\"],[\"99.0000\",\"2.00000\"],[\"98.0000\",\"3.00000\"]]"));
+    CHECK(
+        holds(d.book, FRS_BID, 0, "[[\"100.0000\",\"1.00000\"],[\"99.0000\",\"2.00000\"],[\"98.0000\",\"3.00000\"]]"));
     int64_t low, high;
     frs_book_window(d.book, &low, &high);
     CHECK(low == 980000 && high == 1030000);
@@ -313,7 +314,8 @@ static void arguments_outside_their_range_are_refused(void) {
     CHECK(frs_book_attach(d.book, d.scratch, NULL, d.arena, 0, name, 63) == 0);
     CHECK(apply(d.book, 4, "", "") == FRS_E_ARGUMENT);
     CHECK(frs_book_apply(d.book, 0, 1, "", 0, "", 0, 0, 0) == FRS_E_ARGUMENT);
-    CHECK(frs_book_read(d.book, 2, 0, out, 5) == FRS_E_ARGUMENT && frs_book_read(d.book, 0, 2, out, 5) == FRS_E_ARGUMENT);
+    CHECK(frs_book_read(d.book, 2, 0, out, 5) == FRS_E_ARGUMENT &&
+          frs_book_read(d.book, 0, 2, out, 5) == FRS_E_ARGUMENT);
     CHECK(frs_book_text(d.book, -1, 0, 1, text, 10) == FRS_E_ARGUMENT);
     frs_book *loose = frs_book_new(1, 0, 0, 0);
     CHECK(apply(loose, 0, "", "") == FRS_E_ARGUMENT);

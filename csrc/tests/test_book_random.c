@@ -64,9 +64,15 @@ typedef struct {
 } trial;
 
 static trial trial_new(uint32_t capacity, uint32_t depth, uint32_t limit, uint32_t shown) {
-    trial t = {malloc(sizeof(model)), malloc(MODEL_ROOM * sizeof(frs_level)), frs_arena_new(1, shown), frs_ring_new(64),
-               frs_scratch_new(2 * BATCH), frs_book_new(capacity, PRICE_SCALE, QUANTITY_SCALE, depth), shown,
-               PRICE_SCALE, QUANTITY_SCALE};
+    trial t = {malloc(sizeof(model)),
+               malloc(MODEL_ROOM * sizeof(frs_level)),
+               frs_arena_new(1, shown),
+               frs_ring_new(64),
+               frs_scratch_new(2 * BATCH),
+               frs_book_new(capacity, PRICE_SCALE, QUANTITY_SCALE, depth),
+               shown,
+               PRICE_SCALE,
+               QUANTITY_SCALE};
     model_clear(t.model, depth, limit);
     frs_book_attach(t.book, t.scratch, t.ring, t.arena, 0, "t", 1);
     frs_book_limit(t.book, limit);

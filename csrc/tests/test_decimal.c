@@ -102,9 +102,9 @@ static void exponents_of_any_size_are_read(void) {
 }
 
 static void what_is_no_json_number_is_refused(void) {
-    static const char *texts[] = {"",    "-",   "+1",  ".5",  "1.",     "01",        "00",        "1e",   "1e+",
-                                  "1.e1", " 1",  "1 ",  "NaN", "inf",    "Infinity",  "0x10",      "1,0",  "1_0",
-                                  "--1", "1-",  "1.2.3", "1e1.5", "\xef\xbc\x91", "\xd9\xa1", "null", "\"1\""};
+    static const char *texts[] = {"",     "-",  "+1",    ".5",    "1.",           "01",       "00",   "1e",   "1e+",
+                                  "1.e1", " 1", "1 ",    "NaN",   "inf",          "Infinity", "0x10", "1,0",  "1_0",
+                                  "--1",  "1-", "1.2.3", "1e1.5", "\xef\xbc\x91", "\xd9\xa1", "null", "\"1\""};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         CHECK(fails_with(texts[i], 8, FRS_E_SYNTAX));
         CHECK(frs_decimal_scale(texts[i], strlen(texts[i])) == FRS_E_SYNTAX);
@@ -137,7 +137,8 @@ static void a_formatted_value_parses_back_to_itself(void) {
     uint64_t seed = 2;
     for (int scale = 0; scale <= FRS_MAX_SCALE; scale++)
         for (size_t i = 0; i < 10 + 1000; i++) {
-            int64_t value = i < 10 ? values[i] : (int64_t)random_below(&seed, (uint64_t)INT64_MAX) >> (i % 63), back = 77;
+            int64_t value = i < 10 ? values[i] : (int64_t)random_below(&seed, (uint64_t)INT64_MAX) >> (i % 63),
+                    back = 77;
             char text[FRS_DECIMAL_TEXT];
             int size = frs_decimal_format(value, scale, text, sizeof text);
             CHECK(size > 0 && frs_decimal_parse(text, (size_t)size, scale, &back) == 0 && back == value);

@@ -46,19 +46,47 @@ static void an_empty_side_has_three_spellings(void) {
 }
 
 static void what_is_not_json_is_refused(void) {
-    static const char *texts[] = {
-        " ",          "[",           "]",          "[[]]",       "[[1]]",      "[[1,2]",        "[[1,2]]]",
-        "[[1,2],]",   "[,[1,2]]",    "[[1,2][3,4]]", "[[1 2]]",  "[[1,,2]]",   "[1,2]",         "{}",
-        "nul",        "nulll",       "[null]",     "[[null,1]]", "[[\"1,2]]",  "[[\"1\",2\"]]", "[[\" 1\",2]]",
-        "[[\"\",2]]", "[[\"1\"\"2\"]]", "[[01,2]]", "[[1.,2]]", "[[+1,2]]",   "[['1','2']]",   "[[\"\\u0031\",\"2\"]]",
-        "[[1,2]] x",  "[[1,2]]\v",   "[[\"1\",\"2\"},[1,2]]", "[[\"1\":\"2\"]]", "[[\"1\",\"2\"],[\"3\",\"4\"]"};
+    static const char *texts[] = {" ",
+                                  "[",
+                                  "]",
+                                  "[[]]",
+                                  "[[1]]",
+                                  "[[1,2]",
+                                  "[[1,2]]]",
+                                  "[[1,2],]",
+                                  "[,[1,2]]",
+                                  "[[1,2][3,4]]",
+                                  "[[1 2]]",
+                                  "[[1,,2]]",
+                                  "[1,2]",
+                                  "{}",
+                                  "nul",
+                                  "nulll",
+                                  "[null]",
+                                  "[[null,1]]",
+                                  "[[\"1,2]]",
+                                  "[[\"1\",2\"]]",
+                                  "[[\" 1\",2]]",
+                                  "[[\"\",2]]",
+                                  "[[\"1\"\"2\"]]",
+                                  "[[01,2]]",
+                                  "[[1.,2]]",
+                                  "[[+1,2]]",
+                                  "[['1','2']]",
+                                  "[[\"\\u0031\",\"2\"]]",
+                                  "[[1,2]] x",
+                                  "[[1,2]]\v",
+                                  "[[\"1\",\"2\"},[1,2]]",
+                                  "[[\"1\":\"2\"]]",
+                                  "[[\"1\",\"2\"],[\"3\",\"4\"]"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         CHECK(result(texts[i]) == FRS_E_SYNTAX);
 }
 
 static void numbers_that_are_no_levels_are_refused(void) {
     CHECK(result("[[\"0\",\"1\"]]") == FRS_E_RANGE);
-    CHECK(result("[[\"0.00\",\"1.000\"],[\"1.00\",\"1.000\"],[\"1.00\",\"1.000\"],[\"1.00\",\"1.000\"]]") == FRS_E_RANGE);
+    CHECK(result("[[\"0.00\",\"1.000\"],[\"1.00\",\"1.000\"],[\"1.00\",\"1.000\"],[\"1.00\",\"1.000\"]]") ==
+          FRS_E_RANGE);
     CHECK(result("[[\"-1\",\"1\"]]") == FRS_E_RANGE);
     CHECK(result("[[\"1\",\"-0.001\"]]") == FRS_E_RANGE);
     CHECK(result("[[\"1\",\"-0\"]]") == 1);
@@ -84,9 +112,17 @@ static void arguments_outside_their_range_are_refused(void) {
 
 /* A number as an exchange, a mistaken one or a hostile one might write it. */
 static int put_number(char *out, uint64_t *seed) {
-    static const char *odd[] = {"",    "-1",  ".5",   "1.",  "00",  "1e2",          "1e-3", "99999999.99999999",
-                                "0.",  "x",   "1..2", "0x1", "1 ",  "123456789012", "-0",   "18.44674407",
-                                "1.2345678x", "9.22337203", "9.22337204", "100000000.00000001", "12345678x"};
+    static const char *odd[] = {"",           "-1",
+                                ".5",         "1.",
+                                "00",         "1e2",
+                                "1e-3",       "99999999.99999999",
+                                "0.",         "x",
+                                "1..2",       "0x1",
+                                "1 ",         "123456789012",
+                                "-0",         "18.44674407",
+                                "1.2345678x", "9.22337203",
+                                "9.22337204", "100000000.00000001",
+                                "12345678x"};
     uint64_t kind = random_below(seed, 16);
     int size = 0;
     if (kind == 0)
@@ -94,7 +130,8 @@ static int put_number(char *out, uint64_t *seed) {
     int whole = kind < 12 ? 1 + (int)random_below(seed, 6) : 1 + (int)random_below(seed, 11);
     int fraction = kind % 4 == 0 ? 8 : (int)random_below(seed, kind < 12 ? 9 : 12);
     for (int i = 0; i < whole; i++)
-        out[size++] = (char)('0' + (i == 0 && whole > 1 && kind != 1 ? 1 + random_below(seed, 9) : random_below(seed, 10)));
+        out[size++] =
+            (char)('0' + (i == 0 && whole > 1 && kind != 1 ? 1 + random_below(seed, 9) : random_below(seed, 10)));
     if (fraction)
         out[size++] = '.';
     for (int i = 0; i < fraction; i++)
@@ -110,8 +147,10 @@ static void the_quick_path_takes_exactly_what_the_plain_path_takes(void) {
         int quick_size = 1, plain_size = 1, levels = 1 + (int)random_below(&seed, 3);
         for (int i = 0; i < levels; i++) {
             const char *comma = i ? "," : "";
-            quick_size += sprintf(quick + quick_size, "%s[\"%.*s\",\"%.*s\"]", comma, price_size, price, quantity_size, quantity);
-            plain_size += sprintf(plain + plain_size, "%s[ \"%.*s\",\"%.*s\"]", comma, price_size, price, quantity_size, quantity);
+            quick_size +=
+                sprintf(quick + quick_size, "%s[\"%.*s\",\"%.*s\"]", comma, price_size, price, quantity_size, quantity);
+            plain_size += sprintf(plain + plain_size, "%s[ \"%.*s\",\"%.*s\"]", comma, price_size, price, quantity_size,
+                                  quantity);
         }
         quick[quick_size++] = plain[plain_size++] = ']';
         int price_scale = (int)random_below(&seed, 19), quantity_scale = (int)random_below(&seed, 19);
@@ -122,8 +161,9 @@ static void the_quick_path_takes_exactly_what_the_plain_path_takes(void) {
     }
 }
 
-static const char valid[] = "[[\"61804.60000000\",\"0.057\"],[\"61803.10\",\"12\"],[1,2.5],[\"5\",\"0.1\",null,\"\\u00e9\"],"
-                            "[\"12345678.12345678\",\"0.00\"], [\"4.25\",\"1e-3\"] ,[\"61800.20\",\"2.507\"]]";
+static const char valid[] =
+    "[[\"61804.60000000\",\"0.057\"],[\"61803.10\",\"12\"],[1,2.5],[\"5\",\"0.1\",null,\"\\u00e9\"],"
+    "[\"12345678.12345678\",\"0.00\"], [\"4.25\",\"1e-3\"] ,[\"61800.20\",\"2.507\"]]";
 
 static int scan_valid(const char *text, size_t size) {
     frs_level out[ROOM];

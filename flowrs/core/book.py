@@ -85,8 +85,8 @@ class Book:
         self._depth = depth
         self._snapshot_levels = snapshot_levels
         self._scratch, self._ring, self._arena = scratch, ring, arena
-        self._slot = arena.take() if arena else 0
         self._use(self._new(1024))
+        self._slot = arena.take() if arena else 0
         raw = name.encode()
         null = ffi.NULL
         code = lib.frs_book_attach(
@@ -99,6 +99,8 @@ class Book:
             len(raw),
         )
         if code < 0:
+            if arena:
+                arena.give_back(self._slot)
             fail(code)
 
     def _new(self, capacity: int) -> object:

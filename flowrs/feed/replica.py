@@ -174,7 +174,8 @@ class Replica:
         try:
             found = self._rebuild(snapshot, updates)
         except CoreError as error:
-            self._lose(_reason_of(error), error)
+            # What is left may be older than what was shown, so it cannot be of the same epoch.
+            self._lose(_reason_of(error), error, self.book.epoch + 1)
             return
         self._last = updates[-1].last
         self._joined_at = time.monotonic()
@@ -215,13 +216,13 @@ class Replica:
             self._join = Join(self._continuity)
             self._settled = False
 
-    def _lose(self, reason: Reason, error: Exception | None = None) -> None:
+    def _lose(self, reason: Reason, error: Exception | None = None, epoch: int | None = None) -> None:
         """The book is no longer the exchange's: only a snapshot helps."""
         self._last = self._snapshot = None
         self._join = Join(self._continuity)
         if self._joined_at is not None:
             self._lived_s, self._joined_at = time.monotonic() - self._joined_at, None
-        self._mark(State.STALE, reason)
+        self._mark(State.STALE, reason, epoch)
         _log.warning("%s lost: %s", self.book.name, error or reason.name.lower())
 
     def _mark(self, state: State, reason: Reason, epoch: int | None = None) -> None:

@@ -36,7 +36,7 @@ class Tap(trio.abc.Stream):
         self._parts: list[bytes] = []  # of a frame of which not all has come
         self._size = 0  # of the parts
         self._need = 0  # how many bytes there have to be before splitting them is worth while
-        self._fragments: list[bytes] = []  # of a message that comes in several frames
+        self._joined: bytearray | None = None  # what has come of a message that is sent in several frames
         self._control = bytearray()  # for trio-websocket
         self._ended = False
         self._wake = trio.Event()
@@ -90,7 +90,7 @@ class Tap(trio.abc.Stream):
                 break
             each = iter(words)
             for first, head, start, size in zip(each, each, each, each, strict=True):
-                if first in _WHOLE and not self._fragments:
+                if first in _WHOLE and self._joined is None:
                     messages.append(data[start : start + size])
                 else:
                     self._rare(first, data[head:start], data[start : start + size], messages)
@@ -106,16 +106,19 @@ class Tap(trio.abc.Stream):
                 reason = payload[2:].decode("utf-8", "replace")
                 self._closing = f"{int.from_bytes(payload[:2], 'big')} {reason}".strip() if payload else "no code"
             return
-        if (opcode == _CONTINUATION) != bool(self._fragments):
+        if (opcode == _CONTINUATION) != (self._joined is not None):
             message = "a fragmented message is not continued, or one that was not begun is"
             raise ProtocolError(message)
-        self._fragments.append(payload)
-        if sum(map(len, self._fragments)) > self._max_message:
+        joined = bytearray() if self._joined is None else self._joined
+        joined += payload
+        if len(joined) > self._max_message:
             message = f"a fragmented message has more than {self._max_message:,} bytes"
             raise ProtocolError(message)
         if first & _FIN:
-            messages.append(b"".join(self._fragments))
-            self._fragments.clear()
+            messages.append(bytes(joined))
+            self._joined = None
+        else:
+            self._joined = joined
 
     def _pass_on(self, data: bytes) -> None:
         """Give bytes to trio-websocket's task."""

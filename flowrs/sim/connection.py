@@ -93,10 +93,10 @@ class Connection:
             nursery.start_soon(self._write)
 
             async def ping(payload: bytes) -> None:
-                with trio.move_on_after(dialect.pong_timeout_s), suppress(ConnectionClosed):
+                with trio.move_on_after(dialect.pong_timeout_s) as scope, suppress(ConnectionClosed):
                     await websocket.ping(payload)
-                    return
-                self.wire.reset()
+                if scope.cancelled_caught:
+                    self.wire.reset()
 
             async def ping_forever() -> None:
                 while True:

@@ -208,8 +208,9 @@ async def open_venue(
             yield venue
         except Exception as error:  # noqa: BLE001 - raised again outside the nursery, which would wrap it
             failure = error
-        with trio.move_on_after(_GOODBYE_S, shield=True):
-            await venue.faults.close_connections(1001, "going away")
-        nursery.cancel_scope.cancel()
+        finally:
+            with trio.move_on_after(_GOODBYE_S, shield=True):
+                await venue.faults.close_connections(1001, "going away")
+            nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

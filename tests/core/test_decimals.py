@@ -17,6 +17,7 @@ FAR = 10**5  # an exponent beyond this one, of a text shorter than that, decides
 
 scales = st.integers(0, 18)
 numbers = st.from_regex(JSON_NUMBER, fullmatch=True)
+modest = st.from_regex(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
 plain = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**13), max_value=10**13).map(str)
 near_the_edge = st.builds(
     lambda value, scale: f"{value:.{scale}f}",
@@ -78,7 +79,7 @@ def test_a_decimal_is_exact_or_refused_for_the_right_reason(text: str, scale: in
     assert outcome(text, scale) == by_hand(text, scale)
 
 
-@given(st.one_of(numbers, plain))
+@given(st.one_of(modest, plain))
 def test_an_accepted_decimal_is_what_python_reads(text: str) -> None:
     found = outcome(text, 8)
     if isinstance(found, int):

@@ -94,7 +94,7 @@ def test_old_books_are_remembered_and_then_forgotten() -> None:
     market = small(history=5)
     first = market.book("BTCUSDT")
     known = {first.last_id: first}
-    for number in range(13):
+    for number in range(17):
         market.burst()
         if number % 2:
             known[market.book("BTCUSDT").last_id] = market.book("BTCUSDT")

@@ -1,0 +1,53 @@
+"""`make bench`: the figures that flowrs promises, as ratios inside one run, with the machine's name."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from pathlib import Path
+
+import blast
+import hot_path
+import memory
+import trio
+
+
+def _machine() -> str:
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    return f"{names[0] if names else platform.machine()} ({len(names)} cores), Python {platform.python_version()}"
+
+
+def _row(what: str, found: str, promised: str) -> None:
+    print(f"{what:<52}{found:>34}{promised:>14}", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0.5, help="how long to watch the daemon's memory")
+    minutes = parser.parse_args().minutes
+    print(f"{_machine()}; medians, and the range over the rounds\n")
+    _row("", "measured", "promised")
+    for name, recording in hot_path.recordings().items():
+        result = trio.run(hot_path.measure, recording)
+        bound = {"USD-M depth": 1.0, "spot depth": 1.1}[name]
+        _row(f"{name}: msgspec.json.decode to builtins (yardstick)", f"{result.yardstick_us:.2f} µs a frame", "")
+        low, high = result.spread
+        _row(f"{name}: frame in hand to published book", f"{result.path:.2f} ({low:.2f} to {high:.2f})", f"<= {bound}")
+        low, high = result.call_spread
+        _row(f"{name}: the C call alone", f"{result.call:.2f} ({low:.2f} to {high:.2f})", "<= 0.7" * (bound == 1.0))
+    found = blast.measure()
+    _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
+    _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")
+    low, high = found.spread
+    _row("their ratio", f"{found.ratio:.1f} ({low:.1f} to {high:.1f})", ">= 4")
+    held = memory.measure(minutes)
+    _row("daemon with nine live books: resident memory", f"{held.last:.0f} MB (at most {held.most:.0f})", "<= 90 MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The shared memory: only its maker can write it, and a reader sees whole books of the right name or none."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowrs.core import SNAPSHOT, Arena, ArenaReader, Book, Reason, Scratch, State, Verified
+from flowrs.errors import ArgumentError, CapacityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SCRATCH = Scratch()
+F_SEAL_FUTURE_WRITE = 0x0010  # of linux/fcntl.h; Python has no name for it
+
+
+@pytest.fixture
+def arena() -> Arena:
+    return Arena(2, 5)
+
+
+def book_of(arena: Arena, name: str = "x:Y") -> Book:
+    return Book(name, 2, 3, scratch=SCRATCH, arena=arena)
+
+
+def test_the_memory_file_is_sealed_against_all_but_reading(arena: Arena) -> None:
+    wanted = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | F_SEAL_FUTURE_WRITE
+    assert fcntl.fcntl(arena.fd, fcntl.F_GET_SEALS) & wanted == wanted
+    size = os.fstat(arena.fd).st_size
+    for forbidden in (
+        lambda: os.ftruncate(arena.fd, size - 1),
+        lambda: os.ftruncate(arena.fd, size + 1),
+        lambda: os.pwrite(arena.fd, b"\1", 0),
+        lambda: fcntl.fcntl(arena.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE),
+    ):
+        with pytest.raises(PermissionError):
+            forbidden()
+
+
+ATTACK = """
+import ctypes, mmap, os, sys
+fd = int(sys.argv[1])
+for each in (fd, os.open(f"/proc/self/fd/{fd}", os.O_RDWR)):
+    size = os.fstat(each).st_size
+    for attempt in (lambda: mmap.mmap(each, size), lambda: os.pwrite(each, b"x", 0), lambda: os.ftruncate(each, 0)):
+        try:
+            attempt()
+        except PermissionError:
+            continue
+        sys.exit("it can be written")
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+at = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+assert at != ctypes.c_void_p(-1).value
+if libc.mprotect(at, 4096, mmap.PROT_READ | mmap.PROT_WRITE) == 0:
+    sys.exit("what is mapped for reading can be made writable")
+"""
+
+
+def test_no_other_process_can_write_it_by_any_way(arena: Arena) -> None:
+    """Through the descriptor it is given, by opening it anew, and by changing a mapping that was for reading."""
+    subprocess.run([sys.executable, "-c", ATTACK, str(arena.fd)], pass_fds=[arena.fd], check=True)  # noqa: S603
+
+
+def test_its_maker_cannot_map_it_for_writing_a_second_time(arena: Arena) -> None:
+    again = os.open(f"/proc/self/fd/{arena.fd}", os.O_RDWR)
+    try:
+        with pytest.raises(PermissionError):
+            mmap.mmap(again, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+    finally:
+        os.close(again)
+
+
+READ = """
+import sys
+from flowrs.core import ArenaReader
+print(ArenaReader(int(sys.argv[1])).read(0))
+"""
+
+
+def test_another_process_reads_what_is_published(arena: Arena) -> None:
+    book = book_of(arena)
+    book.apply(SNAPSHOT, b'[["99.5","1"]]', b'[["100","2.5"]]', 7, 0)
+    book.mark(State.LIVE, Reason.NONE, Verified.SEQUENCE, 3)
+    command = [sys.executable, "-c", READ, str(arena.fd)]
+    seen = subprocess.run(command, pass_fds=[arena.fd], check=True, capture_output=True, text=True)  # noqa: S603
+    assert seen.stdout.strip() == repr(ArenaReader(arena.fd).read(0))
+    assert "name='x:Y', epoch=3, seq=7" in seen.stdout
+    assert "bids=[(9950, 1000)], asks=[(10000, 2500)]" in seen.stdout
+
+
+@contextmanager
+def closed_after(fd: int) -> Iterator[int]:
+    yield fd
+    os.close(fd)
+
+
+def memory_file(content: bytes, seals: int) -> int:
+    fd = os.memfd_create("test", os.MFD_ALLOW_SEALING)
+    os.write(fd, content)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return fd
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda _: os.open(os.devnull, os.O_RDONLY),
+        lambda _: os.open(__file__, os.O_RDONLY),
+        lambda _: memory_file(b"", fcntl.F_SEAL_SHRINK),
+        lambda _: memory_file(bytes(1 << 16), fcntl.F_SEAL_SHRINK),
+        lambda arena: memory_file(os.pread(arena.fd, 1 << 20, 0), 0),
+        lambda arena: memory_file(os.pread(arena.fd, 1 << 20, 0)[:-1], fcntl.F_SEAL_SHRINK),
+        lambda arena: memory_file(os.pread(arena.fd, 1 << 20, 0) + b"\0", fcntl.F_SEAL_SHRINK),
+    ],
+    ids=["a device", "a file", "empty", "zeros", "one that may shrink", "one byte short", "one byte long"],
+)
+def test_what_is_no_arena_is_refused(arena: Arena, made: Callable[[Arena], int]) -> None:
+    with closed_after(made(arena)) as fd, pytest.raises(ArgumentError):
+        ArenaReader(fd)
+    with pytest.raises(ArgumentError):
+        ArenaReader(-1)
+
+
+def test_a_slot_beyond_the_last_is_refused(arena: Arena) -> None:
+    reader = ArenaReader(arena.fd)
+    assert (reader.slots, reader.depth) == (2, 5)
+    with pytest.raises(ArgumentError):
+        reader.read(2)
+
+
+def test_a_slot_is_used_again_and_shows_nothing_of_its_last_book(arena: Arena) -> None:
+    reader = ArenaReader(arena.fd)
+    first, second = book_of(arena, "x:A"), book_of(arena, "x:B")
+    first.apply(SNAPSHOT, b"[[1,1],[2,2]]", b"[[3,3]]", 9, 9)
+    first.mark(State.LIVE, Reason.NONE, Verified.SEQUENCE, 5)
+    with pytest.raises(CapacityError):
+        book_of(arena)
+    first.close()
+    assert (reader.read(0).name, reader.read(0).state) == ("x:A", State.DISABLED)
+    third = book_of(arena, "x:C")
+    view = reader.read(0)
+    assert (view.name, view.epoch, view.seq, view.state, view.total) == ("x:C", 0, 0, State.EMPTY, (0, 0))
+    assert view.bids == view.asks == []
+    second.close()
+    third.close()
+    assert {book_of(arena).name, book_of(arena).name} == {"x:Y"}
+
+
+def test_a_book_that_cannot_be_made_leaves_its_slot_free(arena: Arena) -> None:
+    for _ in range(5):
+        with pytest.raises(ArgumentError):
+            book_of(arena, "x" * 64)
+        with pytest.raises(ArgumentError):
+            Book("x:Y", 19, 0, scratch=SCRATCH, arena=arena)
+    assert (book_of(arena).name, book_of(arena).name) == ("x:Y", "x:Y")
+
+
+READ_ON = """
+import sys
+from flowrs.core import ArenaReader
+reader, seen = ArenaReader(int(sys.argv[1])), [0]
+while len(set(seen)) < 500:
+    view = reader.read(0)
+    quantities = {quantity for _, quantity in view.bids + view.asks}
+    if view.seq and (quantities != {1000 * view.seq} or len(view.bids) + len(view.asks) != 100):
+        sys.exit(f"torn: {view}")
+    seen.append(view.seq)
+if seen != sorted(seen):
+    sys.exit("back in time")
+"""
+
+
+def test_a_reader_never_sees_a_torn_book() -> None:
+    """All quantities of one message are its number; a view with two of them would be of two messages."""
+    arena = Arena(1, 50)
+    book = book_of(arena)
+    seq = 0
+    with subprocess.Popen([sys.executable, "-c", READ_ON, str(arena.fd)], pass_fds=[arena.fd]) as reader:  # noqa: S603
+        while reader.poll() is None:
+            seq += 1
+            bids = b"[%s]" % b",".join(b"[%d,%d]" % (price, seq) for price in range(1, 51))
+            asks = b"[%s]" % b",".join(b"[%d,%d]" % (price, seq) for price in range(51, 101))
+            book.apply(SNAPSHOT, bids, asks, seq, 0)
+    assert reader.returncode == 0
