@@ -93,9 +93,11 @@ static inline const char *quick_number(const char *p, const quick_scale *scale, 
         uint64_t decimals = word_value(word << scale->half << scale->half) * scale->multiple;
         return quick_sum(p + WORD, value, scale->scale, decimals, out);
     }
-    const char *behind = quick_digits(p, WORD, &value);
-    int decimals = (int)(behind - p);
-    return decimals == 0 || decimals > scale->scale ? NULL : quick_sum(behind, value, scale->scale - decimals, 0, out);
+    const char *behind = quick_digits(p, scale->scale < WORD ? scale->scale : WORD, &value);
+    int zeros = scale->scale - (int)(behind - p);
+    while (behind < p + WORD && *behind == '0') /* beyond the scale: "61800.20" where a tick is 0.1 */
+        behind++;
+    return behind == p ? NULL : quick_sum(behind, value, zeros, 0, out);
 }
 
 static inline const char *quick_level(const char *p, const quick_scale scales[2], frs_level *level) {

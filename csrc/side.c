@@ -88,11 +88,15 @@ static void refill(frs_side *side) {
     side->near_count += take;
 }
 
-static inline void settle(frs_side *side) {
+/* Returns whether the array's levels have moved. */
+static inline bool settle(frs_side *side) {
     if (side->near_count >= side->near_limit)
         spill(side);
     else if (side->near_count < side->near_limit / 4 && side->far.count)
         refill(side);
+    else
+        return false;
+    return true;
 }
 
 void frs_side_show(frs_side *side, uint32_t shown) {
@@ -105,8 +109,27 @@ static inline bool belongs_far(const frs_side *side, int64_t price) {
     return side->far.count && price < side->near[0].price;
 }
 
-static inline bool set_near(frs_side *side, int64_t price, int64_t quantity) {
-    uint32_t at = rank(side, price), behind = side->near_count - at;
+/* Where the last level of a message went. Exchanges send levels best first, so the next one's place is a few steps from
+ * there, which is cheaper to walk than to search; a level out of order is searched. */
+typedef struct {
+    int64_t price;
+    uint32_t at;
+} trail;
+
+static const trail NOWHERE = {INT64_MIN, 0};
+
+static inline uint32_t rank_after(const frs_side *side, const trail *last, int64_t price) {
+    if (price >= last->price)
+        return rank(side, price);
+    uint32_t at = last->at;
+    while (at > 0 && side->near[at - 1].price >= price)
+        at--;
+    return at;
+}
+
+static inline bool set_near(frs_side *side, int64_t price, int64_t quantity, trail *last) {
+    uint32_t at = rank_after(side, last, price), behind = side->near_count - at;
+    *last = (trail){price, at};
     frs_level *place = side->near + at;
     bool held = behind && place->price == price;
     if (held && quantity) {
@@ -124,13 +147,14 @@ static inline bool set_near(frs_side *side, int64_t price, int64_t quantity) {
     } else {
         return false;
     }
-    settle(side);
+    if (settle(side))
+        last->price = INT64_MIN;
     return true;
 }
 
-static inline bool set(frs_side *side, int64_t price, int64_t quantity) {
+static inline bool set(frs_side *side, int64_t price, int64_t quantity, trail *last) {
     if (!belongs_far(side, price))
-        return set_near(side, price, quantity);
+        return set_near(side, price, quantity, last);
     return quantity ? frs_table_put(&side->far, price, quantity) : frs_table_remove(&side->far, price);
 }
 
@@ -150,14 +174,16 @@ const frs_level *frs_side_each(const frs_side *side, size_t *at) {
 }
 
 void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
-    set(side, price, quantity);
+    trail last = NOWHERE;
+    set(side, price, quantity, &last);
 }
 
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
     bool touched = false;
+    trail last = NOWHERE;
     for (uint32_t i = 0; i < count; i++) {
         int64_t price = frs_signed(which, levels[i].price);
-        touched |= set(side, price, levels[i].quantity) & (price >= watch);
+        touched |= set(side, price, levels[i].quantity, &last) & (price >= watch);
     }
     return touched;
 }
@@ -166,10 +192,11 @@ bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_
  * two with one price the later one stays. */
 void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count) {
     frs_side_clear(side);
+    trail last = NOWHERE;
     for (uint32_t i = count; i-- > 0;) {
         int64_t price = frs_signed(which, levels[i].price);
         if (levels[i].quantity && !holds(side, price))
-            set(side, price, levels[i].quantity);
+            set(side, price, levels[i].quantity, &last);
     }
 }
 

@@ -44,6 +44,11 @@ class Tap(trio.abc.Stream):
         self.bytes_received = 0
         """Bytes of frames received since the handshake."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the handshake has come to its end, and what follows are frames."""
+        return not self._passing
+
     async def receive(self) -> list[bytes]:
         """Wait for the next messages; returns them in order, at least one.
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import ssl
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import trio
 import trio_websocket
 
-from flowrs.errors import FeedError
+from flowrs.errors import FeedError, ProtocolError
 from flowrs.feed.backoff import retry_after_s
 from flowrs.feed.tap import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 _OPEN_S = 15.0
 _CLOSE_S = 1.0
@@ -56,6 +56,35 @@ class Transport:
             raise FeedError(message) from error
 
 
+class _Task:
+    """Where trio-websocket starts its task: all that this task raises is the exchange's doing, and ends one session.
+
+    It raises whatever wsproto and h11 do, of which none is documented: for a handshake that is none, or for a ping that
+    comes while the connection is being closed.
+    """
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        """Run the task in `nursery`."""
+        self._nursery = nursery
+        self.leaving = False
+        """From now on nobody wants to know."""
+
+    def start_soon(self, run: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Do what `trio.Nursery.start_soon` does: nothing else of a nursery is used."""
+        self._nursery.start_soon(self._run, run, args)
+
+    async def _run(self, run: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+        try:
+            await run(*args)
+        except Exception as error:
+            if self.leaving:
+                return
+            if isinstance(error, (FeedError, OSError, trio.BrokenResourceError, trio_websocket.ConnectionRejected)):
+                raise
+            message = f"the exchange does not speak WebSocket: {error}"
+            raise ProtocolError(message) from error
+
+
 @asynccontextmanager
 async def open_transport(
     url: str, *, max_message: int, ssl_context: ssl.SSLContext | None = None
@@ -67,15 +96,17 @@ async def open_transport(
     """
     try:
         async with trio.open_nursery(strict_exception_groups=True) as nursery:
+            task = _Task(nursery)
             try:
                 with trio.fail_after(_OPEN_S):
-                    stream, tap, socket = await _open(nursery, url, max_message, ssl_context)
+                    stream, tap, socket = await _open(task, url, max_message, ssl_context)
             except trio.TooSlowError:
                 message = f"no WebSocket connection within {_OPEN_S:.0f} s"
                 raise FeedError(message) from None
             try:
                 yield Transport(tap, socket)
             finally:
+                task.leaving = True
                 tap.release()
                 with trio.move_on_after(_CLOSE_S, shield=True):
                     await socket.aclose()
@@ -86,7 +117,7 @@ async def open_transport(
 
 
 async def _open(
-    nursery: trio.Nursery, url: str, max_message: int, ssl_context: ssl.SSLContext | None
+    task: _Task, url: str, max_message: int, ssl_context: ssl.SSLContext | None
 ) -> tuple[trio.abc.Stream, Tap, trio_websocket.WebSocketConnection]:
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
@@ -99,11 +130,14 @@ async def _open(
             stream = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
         tap = Tap(stream, max_message)
         socket = await trio_websocket.wrap_client_stream(
-            nursery,
+            task,  # type: ignore[arg-type] # not a nursery, but all of one that is used
             tap,  # type: ignore[arg-type] # annotated with the two streams it knows, documented for any trio.abc.Stream
             parts.netloc,
             resource,
         )
+        if not tap.is_open:
+            message = "the answer to the handshake is not the HTTP/1.1 that was asked for"
+            raise ProtocolError(message)
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise

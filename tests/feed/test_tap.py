@@ -53,7 +53,9 @@ async def connected(
 
 
 def raised(group: pytest.ExceptionInfo[BaseExceptionGroup], kind: type[Exception]) -> Exception:
-    """The one exception of a kind in a group."""
+    """The one exception of a kind that was raised, or is in the group that was."""
+    if isinstance(group.value, kind):
+        return group.value
     found = group.value.subgroup(kind)
     assert found is not None, group.value
     while isinstance(found, BaseExceptionGroup):
@@ -199,7 +201,7 @@ async def test_pings_that_are_not_taken_off_us_are_bounded(streams, autojump_clo
 
     async def flood() -> None:
         await server.accept()
-        with trio.move_on_after(60):
+        with pytest.raises(trio.BrokenResourceError):
             await server.send(ping(bytes(125)) * 2000)
 
     async with trio.open_nursery() as nursery:
@@ -252,11 +254,11 @@ async def refused(streams: Sequence[trio.abc.Stream], answer: bytes, *, ends: bo
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(give)
-        with pytest.raises(BaseExceptionGroup) as group:
+        with pytest.raises((BaseExceptionGroup, FeedError)) as error:
             async with open_transport("ws://exchange.test/ws", max_message=LIMIT) as transport:
                 await transport.receive()
         nursery.cancel_scope.cancel()
-    return group
+    return error
 
 
 @pytest.mark.parametrize(
@@ -345,7 +347,7 @@ async def test_leaving_sends_a_close_frame(streams, autojump_clock) -> None:
         nursery.start_soon(serve)
         async with open_transport("ws://exchange.test/ws", max_message=LIMIT):
             pass
-    assert seen == [CloseConnection(1000, None)]
+    assert seen == [CloseConnection(1000, "")]
 
 
 async def test_leaving_waits_at_most_a_second_for_an_exchange_that_does_not_answer(streams, autojump_clock) -> None:
