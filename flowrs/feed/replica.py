@@ -143,6 +143,15 @@ class Replica:
         if self._last is None:
             self._mark(State.STALE, Reason.SNAPSHOT)
 
+    def give_up_renewal(self) -> bool:
+        """Do without the new snapshot, if it was only to renew the window of a book that is right; returns whether."""
+        if self._last is None:
+            return False
+        self._join = self._snapshot = None
+        self._renew_at = time.monotonic() + _RENEW_S
+        self._settled = self.is_live
+        return True
+
     # -- the steps
 
     def _hold(self, update: BookUpdate) -> None:

@@ -183,7 +183,7 @@ class Session:
                 _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[: 2 * _QUOTE])
                 replica.no_snapshot()
                 await trio.sleep(backoff.after(0.0))
-            if backoff.attempt > _SNAPSHOT_TRIES:
+            if backoff.attempt > _SNAPSHOT_TRIES and not replica.give_up_renewal():
                 message = f"{_SNAPSHOT_TRIES} snapshots in a row were of no use"
                 raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
         self._seeding.discard(replica.symbol)

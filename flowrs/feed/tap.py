@@ -157,10 +157,19 @@ class Tap(trio.abc.Stream):
             if self._ended:
                 return b""
             if self._passing:
-                data = bytes(await self._stream.receive_some(max_bytes))
-                return data if self._head is None else self._handshake(data)
+                if self._head is None:
+                    return bytes(await self._stream.receive_some(max_bytes))
+                return self._handshake(await self._receive_head(max_bytes))
             await self._wake.wait()
             self._wake = trio.Event()
+
+    async def _receive_head(self, max_bytes: int | None) -> bytes:
+        """Wait for more of the handshake's answer. Without one trio-websocket would wait for ever, so the end is raised."""
+        try:
+            return bytes(await self._stream.receive_some(max_bytes))
+        except trio.BrokenResourceError as error:
+            message = "the connection broke in the middle of the handshake"
+            raise FeedError(message) from error
 
     def _handshake(self, data: bytes) -> bytes:
         """Return the part of `data` that belongs to the handshake's answer. Raises FeedError if there is no more."""

@@ -127,7 +127,7 @@ async def _open(
     try:
         if secure:
             context = ssl_context or ssl.create_default_context()
-            stream = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+            stream = await _secure(stream, context, host)
         tap = Tap(stream, max_message)
         socket = await trio_websocket.wrap_client_stream(
             task,  # type: ignore[arg-type] # not a nursery, but all of one that is used
@@ -142,6 +142,17 @@ async def _open(
         await trio.aclose_forcefully(stream)
         raise
     return stream, tap, socket
+
+
+async def _secure(stream: trio.abc.Stream, context: ssl.SSLContext, host: str) -> trio.abc.Stream:
+    """Do the TLS handshake. It is done here because trio-websocket would wait for ever when it fails, and say nothing."""
+    secured = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+    try:
+        await secured.do_handshake()
+    except trio.BrokenResourceError as error:
+        message = f"no TLS connection: {error.__cause__ or 'it broke during the handshake'}"
+        raise FeedError(message) from error
+    return secured
 
 
 def _refused(group: BaseExceptionGroup[trio_websocket.ConnectionRejected]) -> RefusedError:

@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -90,7 +90,8 @@ async def listen(path: Path) -> AsyncIterator[trio.SocketListener]:
         try:
             yield listener
         finally:
-            os.unlink(path)  # noqa: PTH108 - the one blocking call here; it is over before anything could wait
+            with suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - Path's would be called blocking, which this is as little
             await trio.aclose_forcefully(listener)
 
 
@@ -105,10 +106,12 @@ class Control:
         """Serve one client until it goes, breaks the rules or stops reading."""
         answers = self._answers
         async with stream:
-            if answers.clients >= _MAX_CLIENTS:
-                return
             answers.clients += 1
             try:
+                if answers.clients > _MAX_CLIENTS:
+                    message = f"{_MAX_CLIENTS} clients are connected; close some"
+                    await _send(stream, failure(None, RequestError("too_many_clients", message)))
+                    return
                 await _send(stream, greeting(os.getpid(), answers.methods))
                 await self._converse(stream)
             except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets import CloseConnection, Ping, Pong, Server, TextMessage, close, fragments, frames_of, ping, text
 
@@ -19,10 +19,9 @@ from flowrs.feed.tap import Tap
 from flowrs.feed.transport import RefusedError, Transport, open_transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 LIMIT = 100_000
-Network = "Callable[..., tuple[Server, trio.abc.AsyncResource]]"
 
 
 @pytest.fixture
@@ -106,34 +105,32 @@ async def test_the_exchanges_close_is_told_after_the_messages_before_it_and_is_a
         await server.until(CloseConnection)
 
 
-STREAM = b"".join(
-    [
-        text("a"),
-        ping(b"p"),
-        text("b" * 200),
-        *fragments("c1", "", "c2"),
-        text("d" * 70_000),
-        text(""),
-        *frames_of([Pong(b"unasked")]),
-        text("e"),
+def traffic(large: int) -> tuple[bytes, list[bytes]]:
+    """A stream with every kind of frame, and its messages."""
+    stream = [
+        *(text("a"), ping(b"p"), text("b" * 200), *fragments("c1", "", "c2"), text("d" * large), text("")),
+        *(frames_of([Pong(b"unasked")])[0], text("e")),
     ]
-)
-MESSAGES = [b"a", b"b" * 200, b"c1c2", b"d" * 70_000, b"", b"e"]
+    return b"".join(stream), [b"a", b"b" * 200, b"c1c2", b"d" * large, b"", b"e"]
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 100, 1 << 20])
-async def test_messages_are_the_same_however_the_bytes_arrive(streams, autojump_clock, size: int) -> None:
+STREAM, MESSAGES = traffic(70_000)
+
+
+@pytest.mark.parametrize(("size", "large"), [(1, 300), (2, 300), (3, 300), (7, 300), (100, 70_000), (1 << 20, 70_000)])
+async def test_messages_are_the_same_however_the_bytes_arrive(streams, autojump_clock, size: int, large: int) -> None:
+    stream, messages = traffic(large)
     async with connected(streams) as (server, transport):
 
         async def send() -> None:
-            for at in range(0, len(STREAM), size):
-                await server.stream.send_all(STREAM[at : at + size])
+            for at in range(0, len(stream), size):
+                await server.stream.send_all(stream[at : at + size])
                 await trio.testing.wait_all_tasks_blocked()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send)
-            assert await receive(transport, len(MESSAGES)) == MESSAGES
-        assert transport.bytes_received == len(STREAM)
+            assert await receive(transport, len(messages)) == messages
+        assert transport.bytes_received == len(stream)
         assert await server.until(Pong) == Pong(b"p")
 
 
@@ -326,6 +323,68 @@ async def test_an_odd_handshake_is_either_refused_or_taken_by_both_halves(
                 assert await transport.receive() == [b"x"]
     except* FeedError:
         pass
+
+
+async def open_with(answer: bytes) -> None:
+    """Open a connection whose handshake is answered by these bytes, and read a message if that is enough for it."""
+    left, right = trio.testing.memory_stream_pair()
+    server = Server(left)
+
+    async def open_tcp_stream(_host: str, _port: int) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        return right
+
+    async def give() -> None:
+        await server.read_request()
+        await left.send_all(answer.replace(b"ACCEPT", server.answer()) + text("x"))
+        await left.send_eof()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trio, "open_tcp_stream", open_tcp_stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(give)
+            with trio.fail_after(60):
+                async with open_transport("ws://exchange.test/ws", max_message=LIMIT) as transport:
+                    await transport.receive()
+
+
+line = st.sampled_from([b"Connection: \xff\r\n", b"Upgrade: \xff\r\n", b"Sec-WebSocket-Protocol: x\r\n", b": \r\n", b"A\r\n"])
+extension = st.just(b"Sec-WebSocket-Extensions: permessage-deflate\r\n")
+first = st.sampled_from([b"HTTP/1.1 101 ", b"HTTP/1.1 100 Go on\r\n\r\n", b"HTTP/2 101", b"HTTP/1.1 1", b"\0", b"\r\n"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(line, extension, first, st.just(b"ACCEPT"), st.just(b"\r\n"), st.binary(max_size=9)), max_size=6))
+@example([b"HTTP/1.1 101 \r\n", b"Connection: \xff\r\n", b"\r\n"])
+@example([b"HTTP/1.1 100 Go on\r\n\r\n", b"ACCEPT"])
+@example([b"ACCEPT"])
+def test_whatever_answers_the_handshake_the_error_is_one_that_ends_a_session_only(parts: list[bytes]) -> None:
+    with suppressed(FeedError, OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+        trio.run(open_with, b"".join(parts), clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def suppressed(*kinds: type[Exception]) -> Iterator[None]:
+    """As contextlib.suppress of Python 3.12: of groups too."""
+    try:
+        yield
+    except* kinds:
+        pass
+
+
+async def test_a_ping_that_comes_while_leaving_hurts_nobody(streams, autojump_clock) -> None:
+    server = Server(streams[0])
+
+    async def serve() -> None:
+        await server.accept()
+        assert await server.until(CloseConnection)
+        await server.send(ping(b"late"), text("late"), close(1000))
+        await server.stream.send_eof()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        async with open_transport("ws://exchange.test/ws", max_message=LIMIT):
+            pass
 
 
 async def test_an_exchange_that_never_answers_is_given_up_after_15_seconds(streams, autojump_clock) -> None:

@@ -1,0 +1,84 @@
+"""One simulated exchange and one daemon for all examples, as processes that the commands of the README start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from doc_pages import ROOT
+
+from flowrs.client import Client
+from flowrs.errors import NotRunning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+START_S = 30.0
+
+
+class World(NamedTuple):
+    """Where the examples run: their environment, and the daemon's socket."""
+
+    environ: dict[str, str]
+    socket: Path
+
+
+@contextmanager
+def running(environ: dict[str, str], folder: Path, *words: str) -> Iterator[Path]:
+    """Run `flowrs WORDS` within the block; returns the file that its output goes to."""
+    log = folder / f"{words[0]}.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "flowrs", *words]
+        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)  # noqa: S603 - our own command
+    try:
+        yield log
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(holds: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not holds():
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.05)
+
+
+def all_live(socket: Path) -> bool:
+    try:
+        with Client(socket) as client:
+            status = client.status()
+    except NotRunning:
+        return False
+    # An example shows a trade, so there has to have been one.
+    return status["books"]["total"] == status["books"]["live"] == 9 and status["uptime_s"] > 2
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A daemon with nine live books."""
+    folder = tmp_path_factory.mktemp("world")
+    socket, config = folder / "flowrs.sock", folder / "flowrs.toml"
+    hidden = ("FLOWRS_CONFIG", "XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR")
+    environ = {name: value for name, value in os.environ.items() if name not in hidden}
+    environ["FLOWRS_SOCKET"] = str(socket)
+    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
+    with running(environ, folder, "sim", "--port", "0") as printed:
+        wait_for(lambda: printed.read_bytes().count(b"\n") >= 3, printed)
+        config.write_bytes(printed.read_bytes())
+        with running(environ, folder, "run", "--config", str(config)) as log:
+            wait_for(lambda: all_live(socket), log)
+            yield World(environ, socket)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A new folder in which the relative names of the examples hold."""
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    return tmp_path

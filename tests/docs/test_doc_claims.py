@@ -1,0 +1,248 @@
+"""What the documentation names exists, and what exists it names."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+import click
+import msgspec
+import pytest
+from doc_pages import PAGES, README, ROOT, anchors, blocks, page, prose, rows, section, spans
+
+import flowrs.sim
+from flowrs._version import __version__
+from flowrs.cli.failure import USAGE
+from flowrs.cli.root import COMMANDS, root
+from flowrs.client import Client
+from flowrs.config import DEFAULT_SYMBOLS, DaemonConfig, VenueConfig
+from flowrs.core.trust import Reason, State
+from flowrs.serve import answers
+from flowrs.serve.protocol import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from conftest import World
+
+PROTOCOL = page("docs/protocol.md")
+FOLDERS = "flowrs|csrc|tests|docs|benchmarks|scripts|\\.ci"
+
+
+def code_lines(path: Path) -> list[str]:
+    """What a page shows as code: spans, and the lines of its blocks."""
+    shown = [line.removeprefix("$ ") for each in blocks() if each.page == path for line in each.text.splitlines()]
+    return shown + spans(path.read_text(encoding="utf-8"))
+
+
+# -- names
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_relative_links_lead_to_a_file_and_a_heading(path: Path) -> None:
+    for target in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", prose(path.read_text(encoding="utf-8"))):
+        if target.startswith("http"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.is_file(), target
+        assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_that_are_named_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = set(re.findall(rf"(?<![\w/.$-])((?:{FOLDERS})/[\w./-]+\.(?:py|c|h|md|sh|svg|toml))\b", text))
+    named |= {span for span in spans(text) if re.fullmatch(rf"(?:{FOLDERS})/[\w./-]*", span)}
+    missing = [name for name in sorted(named) if not (ROOT / name).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_make_targets_that_are_named_exist(path: Path) -> None:
+    for line in code_lines(path):
+        if found := re.match(r"make (-C csrc )?([a-z][a-z-]*)", line):
+            rules = (ROOT / ("csrc/Makefile" if found[1] else "Makefile")).read_text(encoding="utf-8")
+            assert re.search(rf"^{found[2]}:", rules, re.MULTILINE), line
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_nothing_of_the_machine_it_was_written_on_is_named(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace("../shared/captures", "")
+    assert not re.search(r"/work/|/home/|/root/|shared/|/tmp/(?!flowrs-\$USER)", text)
+
+
+def test_the_changelog_begins_with_the_version_of_the_code() -> None:
+    versions = re.findall(r"^## \[([^\]]+)\]", page("CHANGELOG.md"), re.MULTILINE)
+    assert next(version for version in versions if version != "Unreleased") == __version__
+
+
+def test_there_is_one_place_for_the_numbers() -> None:
+    assert README.count("<!-- numbers -->") == README.count("<!-- /numbers -->") == 1
+
+
+# -- the command line
+
+
+def test_every_command_is_in_the_readme() -> None:
+    missing = [name for name in COMMANDS if not any(re.match(rf"flowrs {name}\b", span) for span in spans(README))]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_commands_and_options_that_are_shown_exist(path: Path) -> None:
+    for line in code_lines(path):
+        found = re.match(r"flowrs ([a-z][a-z-]+)\b([^|>#;]*)", line)
+        if not found:
+            continue
+        command = root.get_command(click.Context(root), found[1])
+        assert command, line
+        known = {name for option in command.params for name in option.opts} | {"--help"}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", found[2])) <= known, line
+
+
+def test_every_exit_code_is_in_the_readme_with_its_meaning() -> None:
+    told = re.search(r"Exit codes:\n(.*?)\n\n", str(root.epilog), re.DOTALL)
+    assert told
+    documented = {(cells[0], cells[1]) for cells in rows(section(README, "On the command line")) if cells[0].isdigit()}
+    assert documented == {tuple(line.split(None, 1)) for line in told[1].splitlines()}
+
+
+def test_the_unit_does_not_start_again_what_a_person_has_to_change() -> None:
+    (unit,) = (each.text for each in blocks() if each.language == "ini")
+    assert f"RestartPreventExitStatus={USAGE}\n" in unit
+
+
+# -- the configuration
+
+
+@pytest.mark.parametrize(
+    ("heading", "struct"), [("`[daemon]`", DaemonConfig), ("`[venues.NAME]`", VenueConfig)], ids=["daemon", "venues"]
+)
+def test_every_key_is_documented_with_its_default_and_its_bounds(heading: str, struct: type[msgspec.Struct]) -> None:
+    table = rows(section(page("docs/configuration.md"), heading))
+    assert [cells[0] for cells in table] == [f"`{name}`" for name in struct.__struct_fields__]
+    hints = get_type_hints(struct, include_extras=True)
+    for (key, default, expected), field in zip(table, msgspec.structs.fields(struct), strict=True):
+        assert expected == description(hints[field.name]), key
+        if field.default not in (None, msgspec.NODEFAULT):
+            assert default == f"`{msgspec.json.encode(field.default).decode()}`", key
+
+
+def description(hint: Any) -> str:
+    """What the configuration's error messages say that they expect."""
+    parts = (hint, *get_args(hint))
+    return next(meta.description for part in parts for meta in getattr(part, "__metadata__", ()) if meta.description)
+
+
+def test_the_default_symbols_are_listed() -> None:
+    bases = [symbol.removesuffix("-USDT") for symbol in DEFAULT_SYMBOLS]
+    assert f"{', '.join(bases[:-1])} and {bases[-1]}, each to USDT" in page("docs/configuration.md").replace(
+        "\n  ", " "
+    )
+
+
+# -- the control protocol
+
+
+def test_exactly_the_methods_that_the_daemon_answers_are_documented(world: World) -> None:
+    documented = re.findall(r"^### `(\w+)`$", PROTOCOL, re.MULTILINE)
+    with Client(world.socket) as client:
+        assert documented == client.greeting["capabilities"]
+
+
+def test_exactly_the_fields_of_greeting_and_request_are_documented(world: World) -> None:
+    documented = [name for cells in rows(section(PROTOCOL, "Lines")) for name in names(cells)]
+    with Client(world.socket) as client:
+        assert documented == [*client.greeting, *Request.__struct_fields__]
+
+
+@pytest.mark.parametrize(("method", "params"), [("book", "_BookParams"), ("trades", "_TradesParams")])
+def test_every_parameter_is_documented_with_its_default_and_its_bounds(method: str, params: str) -> None:
+    documented = {cells[0]: cells for cells in rows(section(PROTOCOL, f"`{method}`")) if len(cells) == 4}
+    fields = msgspec.json.schema(getattr(answers, params))["$defs"][params]["properties"]
+    assert list(documented) == [f"`{name}`" for name in fields]
+    for name, schema in fields.items():
+        _, kind, default, _ = documented[f"`{name}`"]
+        assert default == ("required" if "default" not in schema else msgspec.json.encode(schema["default"]).decode())
+        if "minimum" in schema:
+            assert f"{schema['minimum']:,} to {schema['maximum']:,}" in kind
+
+
+@pytest.mark.parametrize("method", ["status", "venues", "book", "trades", "metrics"])
+def test_exactly_the_fields_that_are_answered_are_documented(method: str, world: World) -> None:
+    with Client(world.socket) as client:
+        answer = client.call(method, **({"symbol": "BTC-USDT"} if method in ("book", "trades") else {}))
+    text = section(PROTOCOL, f"`{method}`")
+    common = section(PROTOCOL, "What is said of a book") if method in ("book", "status") else ""
+    answered = set(keys(answer)) - {"binance"}
+    assert answered <= set(spans(text)) | set(spans(common))
+    documented = {name for cells in rows(text) + rows(common) if len(cells) == 3 for name in names(cells)}
+    assert documented <= answered
+
+
+def keys(value: Any) -> Iterator[str]:
+    """All keys of an answer, however deep."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from keys(each)
+
+
+def names(cells: list[str]) -> list[str]:
+    """What a table's first cell names."""
+    return re.findall(r"`(\w+)`", cells[0])
+
+
+def test_exactly_the_error_codes_that_the_daemon_gives_are_documented() -> None:
+    given = {code for path in (ROOT / "flowrs/serve").glob("*.py") for code in error_codes(path)}
+    assert {name for cells in rows(section(PROTOCOL, "Errors")) for name in names(cells)[:1]} == given
+
+
+def error_codes(path: Path) -> Iterator[str]:
+    """The codes that a module gives to RequestError, directly or by a variable `code`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name("RequestError"), args=[ast.Constant(str(code)), *_]):
+                yield code
+            case ast.Assign(
+                targets=[ast.Tuple([ast.Name("code"), *_])], value=ast.Tuple([ast.Constant(str(code)), *_])
+            ):
+                yield code
+            case ast.Call(func=ast.Name("RequestError"), args=[ast.Name(name), *_]):
+                assert name == "code", f"{path}:{node.lineno}: this test does not see which code that is"
+            case _:
+                pass
+
+
+# -- trust and the simulator
+
+
+@pytest.mark.parametrize("kind", [State, Reason])
+def test_every_state_and_reason_is_explained(kind: type[State | Reason]) -> None:
+    explained = set(spans(section(page("docs/architecture.md"), "Trust")))
+    assert {each.name.lower() for each in kind} <= explained
+
+
+def test_every_option_of_the_simulator_is_explained() -> None:
+    command = root.get_command(click.Context(root), "sim")
+    assert command
+    documented = [cells[0] for cells in rows(section(page("docs/simulator.md"), "Run it"))]
+    assert documented == [f"`{option.opts[0]}`" for option in command.params]
+
+
+def test_every_fault_is_explained() -> None:
+    explained = {re.match(r"\w*", span)[0] for span in spans(section(page("docs/simulator.md"), "Faults, for tests"))}
+    methods = inspect.getmembers(flowrs.sim.Faults, inspect.isfunction)
+    faults = {name for name, each in methods if name[0] != "_" and "for the venue" not in str(each.__doc__)}
+    makers = {
+        name
+        for name in flowrs.sim.__all__
+        if inspect.isfunction(each := getattr(flowrs.sim, name)) and each.__annotations__["return"] == "Canned"
+    }
+    assert faults | makers <= explained
