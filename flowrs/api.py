@@ -11,6 +11,7 @@ attribute.
 from __future__ import annotations
 
 import enum
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -35,6 +36,67 @@ class Continuity(enum.Enum):
     LINKED = "linked"
     """`prev` == the previous `last`; a snapshot joins where `first` <= its `last` <= `last` or `prev` == its `last`
     (Binance USD-M)."""
+    COUNTED = "counted"
+    """`last` == the previous `last` + 1, a symbol (Bybit)."""
+    CONNECTION = "connection"
+    """Every frame of the connection is numbered: `decode` puts a `Numbered` before its events (Coinbase)."""
+    UNNUMBERED = "unnumbered"
+    """Nothing is numbered: `checksum` is what shows a loss (Kraken)."""
+
+
+class Recovery(enum.Enum):
+    """How a symbol gets a new snapshot."""
+
+    REST = "rest"
+    """By `snapshot_request`."""
+    RESUBSCRIBE = "resubscribe"
+    """By `unsubscribe` and `subscribe`: the stream begins with a snapshot."""
+
+
+class Pairs(Struct, frozen=True):
+    """Levels spelled [["price","quantity",…],…]."""
+
+
+class Objects(Struct, frozen=True):
+    """Levels spelled [{"price":…,"qty":…},…], with these keys."""
+
+    price: str
+    quantity: str
+
+
+class Sided(Struct, frozen=True):
+    """Both sides in one list, which an event has as its `bids`: [{"side":"bid","price":…,"quantity":…},…]."""
+
+    side: str
+    bid: str
+    ask: str
+    price: str
+    quantity: str
+
+
+class Checksum(Struct, frozen=True):
+    """A CRC-32 over the text of the best `levels` levels a side.
+
+    form "digits": asks, then bids, the digits of price and quantity at the instrument's decimals without leading zeros
+    (Kraken); "colon": bid and ask in turn, price:quantity as written, a signed number (OKX).
+    """
+
+    form: Literal["digits", "colon"]
+    levels: int
+
+
+class Ping(Struct, frozen=True):
+    """A text message that the exchange wants every so often."""
+
+    text: str
+    every_s: float
+
+
+class Rate(Struct, frozen=True):
+    """At most `count` in any `per_s` seconds."""
+
+    count: int
+    per_s: float
 
 
 def decimals_of(step: str) -> int:
@@ -52,7 +114,8 @@ class BookUpdate(Event):
 
     Fields: `symbol: str`, the exchange's own; `first: int` and `last: int`, the numbers it covers; `prev: int`, the
     number before it (LINKED only); `time: int`, the exchange's time in `Connector.time_unit_ns` (optional);
-    `bids: msgspec.Raw` and `asks: msgspec.Raw`, the two sides as they are in the frame.
+    `bids: msgspec.Raw` and `asks: msgspec.Raw`, the two sides as they are in the frame; `checksum: int`, the exchange's
+    of the book after it (optional).
     """
 
     if TYPE_CHECKING:
@@ -61,17 +124,28 @@ class BookUpdate(Event):
         last: int
         bids: Raw
         asks: Raw
+        checksum: int | None
+    else:
+        checksum = None
     prev = 0
     time = 0
 
 
 class BookSnapshot(Event):
-    """A whole book. Fields: `last: int`, `bids: Raw`, `asks: Raw`, and optionally `time: int`, as in `BookUpdate`."""
+    """A whole book.
+
+    Fields: `last: int`, `bids: Raw`, `asks: Raw`, and optionally `time: int` and `checksum: int`, as in `BookUpdate`; if
+    it comes through the stream, `symbol: str` too.
+    """
 
     if TYPE_CHECKING:
         last: int
         bids: Raw
         asks: Raw
+        checksum: int | None
+    else:
+        checksum = None
+    symbol = ""
     time = 0
 
 
@@ -105,6 +179,16 @@ class Reply(Event):
             """The exchange's words if it refused."""
 
 
+class Numbered(Event):
+    """The number of the frame on its connection, before the frame's other events (Continuity.CONNECTION only)."""
+
+    number: int
+
+
+class Heartbeat(Event):
+    """The exchange says that it is there, and nothing else."""
+
+
 class Farewell(Event):
     """The exchange says that it is about to close the connection: the engine reconnects."""
 
@@ -118,6 +202,12 @@ class Instrument(Struct, frozen=True):
     quote: str
     price_decimals: int = 8
     quantity_decimals: int = 8
+
+
+class Listing(Event):
+    """The facts about instruments, where they come through the stream (`Connector.ask_instruments`)."""
+
+    instruments: list[Instrument]
 
 
 class Request(Struct, frozen=True):
@@ -140,16 +230,48 @@ class Connector:
     """Its name for people: "Binance"."""
     url: ClassVar[str]
     """The WebSocket endpoint, wss://…"""
-    rest_url: ClassVar[str]
-    """The REST endpoint, https://…"""
+    rest_url: ClassVar[str] = ""
+    """The REST endpoint, https://…; "" if nothing is asked there."""
+    trades_url: ClassVar[str | None] = None
+    """The WebSocket endpoint of trades, if that is another one: then `subscribe_trades` is for it."""
     continuity: ClassVar[Continuity]
+    recovery: ClassVar[Recovery] = Recovery.REST
+    spelling: ClassVar[Pairs | Objects | Sided] = Pairs()
+    depth: ClassVar[int] = 0
+    """To how many levels a side the exchange's rule cuts the book after each update; 0: it announces each removal."""
+    checksum: ClassVar[Checksum | None] = None
+    """How the exchange's checksums are made, if it sends some."""
     snapshot_levels: ClassVar[int] = 0
     """How many levels a side `snapshot_request` yields at most; 0: all there are. Behind them the book is unknown."""
     time_unit_ns: ClassVar[int] = 1_000_000
     """The unit of `time` in its events, in ns: milliseconds unless said otherwise."""
+    ping: ClassVar[Ping | None] = None
+    """What the exchange wants to hear; WebSocket pings are answered in any case."""
+    instruments_per_connection: ClassVar[int] = 100
+    """How many instruments share a connection; what breaks one connection touches no more books than these."""
+    lifetime_s: ClassVar[float] = math.inf
+    """After how long the exchange closes each connection; the engine changes to a new one before."""
+    connects: ClassVar[Rate] = Rate(5, 1.0)
+    """How many connections may be opened."""
+    messages: ClassVar[Rate] = Rate(5, 1.0)
+    """How many messages may be sent."""
+    weight: ClassVar[Rate] = Rate(1200, 60.0)
+    """How much weight of REST requests may be spent."""
 
     def subscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
         """Return the frames that subscribe to books and trades of these instruments."""
+        raise NotImplementedError
+
+    def subscribe_trades(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        """Return the frames that subscribe to trades, where `trades_url` is set."""
+        raise NotImplementedError
+
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        """Return the frames that end the subscription to books (Recovery.RESUBSCRIBE only)."""
+        raise NotImplementedError
+
+    def resubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        """Return the frames that subscribe to books again, for a new snapshot (Recovery.RESUBSCRIBE only)."""
         raise NotImplementedError
 
     def decode(self, frame: bytes) -> Sequence[Event]:
@@ -160,8 +282,12 @@ class Connector:
         """
         raise NotImplementedError
 
-    def instruments_request(self, natives: Sequence[str]) -> Request:
-        """Return the request for the facts about instruments, known by the exchange's own names."""
+    def ask_instruments(self, natives: Sequence[str]) -> Request | Sequence[str]:
+        """Return the request for the facts about instruments, known by the exchange's own names.
+
+        Frames instead of a request are sent over a connection of their own, and `decode` turns the answer into a
+        `Listing`.
+        """
         raise NotImplementedError
 
     def decode_instruments(self, body: bytes) -> Sequence[Instrument]:

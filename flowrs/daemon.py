@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from flowrs import registry
+from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError
-from flowrs.feed import Venue
+from flowrs.feed import Budget, Venue
 from flowrs.serve import Answers, Control, Metrics, listen
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
+_CONNECTS = Rate(10, 0.1)  # of all venues: what comes after a common outage is spread
 
 
 def make_venues(config: Config) -> dict[str, Venue]:
@@ -36,7 +38,7 @@ def make_venues(config: Config) -> dict[str, Venue]:
     plugins = registry.load()
     for error in plugins.errors.values():
         _log.error("%s", error)
-    scratch, arena = Scratch(), Arena()
+    scratch, arena, machine = Scratch(), Arena(), Budget(_CONNECTS)
     venues: dict[str, Venue] = {}
     for name, venue_config in config.venues.items():
         if not venue_config.enabled:
@@ -46,7 +48,7 @@ def make_venues(config: Config) -> dict[str, Venue]:
             hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
             message = f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
             raise ConfigError(message)
-        venues[name] = Venue(kind(), venue_config, plugins.origins[name], scratch, arena)
+        venues[name] = Venue(kind(), venue_config, plugins.origins[name], scratch, arena, machine)
     return venues
 
 

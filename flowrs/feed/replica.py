@@ -12,8 +12,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowrs.api import Continuity, Recovery
 from flowrs.core import ASKS, BIDS, CROSSED, NARROW, QUIET, SNAPSHOT, Book, Reason, State, Verified
-from flowrs.errors import CapacityError, CoreError, NumberSyntaxError
+from flowrs.errors import CapacityError, ChecksumError, CoreError, NumberSyntaxError
 from flowrs.feed.sync import HeldOverflowError, Join, OldSnapshotError, follows, gap
 
 if TYPE_CHECKING:
@@ -50,42 +51,57 @@ class Replica:
         self.transitions: deque[Transition] = deque(maxlen=_TRANSITIONS)
         self._continuity = connector.continuity
         self._follows = follows(connector.continuity)
+        self._by_rest = connector.recovery is Recovery.REST
+        self._numbered = connector.continuity is not Continuity.UNNUMBERED
+        self._checksum = connector.checksum
+        self._verified = (Verified.SEQUENCE if self._numbered else Verified.NOT) | (
+            Verified.CHECKSUM if connector.checksum else Verified.NOT
+        )
         self._unit_ns = connector.time_unit_ns
         self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
         self._join: Join | None = None  # collects updates for the next snapshot
         self._snapshot: BookSnapshot | None = None  # has come, but no update reaches beyond it yet
         self._settled = False  # live, and no new snapshot is being collected for
+        self._lost = False  # there was a book on this connection, and it can only be had anew
         self._crossed = 0
         self._renew_at = 0.0
+        self._decimals = (8, 8)
         self._joined_at: float | None = None  # on the monotonic clock
         self._lived_s = 0.0
 
     def list_as(self, instrument: Instrument) -> None:
         """Take the exchange's facts about the instrument; the book is still empty."""
         self.instrument = instrument
-        self.book.rescale(instrument.price_decimals, instrument.quantity_decimals)
+        self._decimals = (instrument.price_decimals, instrument.quantity_decimals)
+        self.book.rescale(*self._decimals)
 
     # -- what the session tells
 
     def connected(self) -> None:
         """A new connection: nothing of an older one counts."""
         self._last = self._snapshot = None
-        self._join = Join(self._continuity)
+        self._join = self._new_join()
+        self._lost = False
 
     def disconnected(self, reason: Reason) -> None:
         """The connection is gone; what the book held stays readable as stale."""
         self._last = self._join = self._snapshot = None
+        self._lost = False
         self._mark(State.EMPTY if self.book.state is State.EMPTY else State.STALE, reason)
 
     def disable(self, reason: Reason) -> None:
         """There will be no data for this symbol."""
         self._last = self._join = self._snapshot = None
+        self._lost = False
         self._mark(State.DISABLED, reason)
 
     def doubt(self, reason: Reason) -> None:
-        """Something may have been missed; the next update that follows proves that it was not."""
+        """Something may have been missed; the next update that follows proves that it was not, if there are numbers."""
         if self.book.state is State.LIVE:
-            self._mark(State.STALE, reason)
+            if self._numbered:
+                self._mark(State.STALE, reason)
+            else:
+                self.lose(reason)
 
     def update(self, update: BookUpdate) -> bool:
         """Take an update. Returns True if the book is live and well: else look at `wants_snapshot`."""
@@ -94,16 +110,20 @@ class Replica:
             self._hold(update)
             return False
         if not self._follows(update, last):
-            self._lose(Reason.GAP, gap(update, last))
+            self.lose(Reason.GAP, gap(update, last))
             self.gaps += 1
             self._hold(update)
             return False
+        number = update.last if self._numbered else last + 1
         try:
-            found = self.book.apply(0, update.bids, update.asks, update.last, update.time * self._unit_ns)
-        except CoreError as error:
-            self._lose(_reason_of(error), error)
+            if self._checksum is None:
+                found = self.book.apply(0, update.bids, update.asks, number, update.time * self._unit_ns)
+            else:
+                found = self._apply_checked(0, update, number)
+        except (CoreError, ChecksumError) as error:
+            self.lose(_reason_of(error), error)
             return False
-        self._last = update.last
+        self._last = number
         if self._settled and not found & _TROUBLE:
             return True
         self._judge(found)
@@ -116,12 +136,29 @@ class Replica:
         self._snapshot = snapshot
         self._try_join()
 
+    def replace(self, snapshot: BookSnapshot) -> None:
+        """Take a snapshot that came through the stream: it is the book from now on, whatever was before."""
+        number = snapshot.last if self._numbered else 0
+        try:
+            found = self._apply_checked(SNAPSHOT, snapshot, number)
+        except (CoreError, ChecksumError) as error:
+            self.lose(_reason_of(error), error, self.book.epoch + 1)
+            return
+        self._begin(number, found)
+
     # -- what the session asks
 
     @property
     def wants_snapshot(self) -> bool:
-        """Whether a snapshot should be asked for now: updates wait, and none has come."""
+        """Whether a snapshot should be asked for now: by REST when updates wait for it, else when there is no book."""
+        if not self._by_rest:
+            return self._lost
         return self._join is not None and len(self._join) > 0 and self._snapshot is None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all has come for it since the connection was made."""
+        return self._last is None and (self._join is None or not len(self._join))
 
     @property
     def is_live(self) -> bool:
@@ -137,6 +174,10 @@ class Replica:
         """A snapshot is being asked for. A live book that is only being renewed stays live."""
         if self._last is None:
             self._mark(State.SYNCING, self.book.reason)
+
+    def silent(self) -> None:
+        """Nothing has come for it since it was subscribed to."""
+        self._mark(State.STALE, Reason.SILENT)
 
     def no_snapshot(self) -> None:
         """The snapshot that was asked for did not come, or is of no use."""
@@ -156,6 +197,8 @@ class Replica:
 
     def _hold(self, update: BookUpdate) -> None:
         """Keep an update for the snapshot, and join if the snapshot is there."""
+        if not self._by_rest:
+            return  # the snapshot comes through the stream, and what is before it is in it
         if self._join is None:
             self._join = Join(self._continuity)
         try:
@@ -165,7 +208,7 @@ class Replica:
         except (HeldOverflowError, OldSnapshotError) as error:
             self._snapshot = None
             if self._last is None:
-                self._lose(Reason.OVERFLOW if isinstance(error, HeldOverflowError) else Reason.GAP, error)
+                self.lose(Reason.OVERFLOW if isinstance(error, HeldOverflowError) else Reason.GAP, error)
 
     def _try_join(self) -> None:
         snapshot, join = self._snapshot, self._join
@@ -184,14 +227,33 @@ class Replica:
             found = self._rebuild(snapshot, updates)
         except CoreError as error:
             # What is left may be older than what was shown, so it cannot be of the same epoch.
-            self._lose(_reason_of(error), error, self.book.epoch + 1)
+            self.lose(_reason_of(error), error, self.book.epoch + 1)
             return
-        self._last = updates[-1].last
+        self._begin(updates[-1].last, found)
+
+    def _begin(self, number: int, found: int) -> None:
+        """Begin an epoch with a book that is right up to `number`."""
+        self._last = number
+        self._lost = False
         self._joined_at = time.monotonic()
         self.resyncs += 1
         self._crossed = 0
         self._renew_at = time.monotonic() + _RENEW_S if found & NARROW else 0.0
         self._judge(found, self.book.epoch + 1)
+
+    def _apply_checked(self, flags: int, event: BookUpdate | BookSnapshot, number: int) -> int:
+        """Apply, and publish only if the exchange's checksum, where there is one, is that of the book."""
+        book = self.book
+        book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self._unit_ns)
+        if self._checksum is not None and event.checksum is not None:
+            ours = book.checksum(self._checksum.form, self._checksum.levels, *self._decimals)
+            if ours != event.checksum:
+                message = f"the exchange's checksum is {event.checksum}, ours {ours}"
+                raise ChecksumError(message, symbol=self.symbol, seq=number)
+        return book.publish()
+
+    def _new_join(self) -> Join | None:
+        return Join(self._continuity) if self._by_rest else None
 
     def _rebuild(self, snapshot: BookSnapshot, updates: list[BookUpdate]) -> int:
         """Put snapshot and updates into the book; readers see the result only when it is complete."""
@@ -207,7 +269,7 @@ class Replica:
         if found & CROSSED:
             self._crossed += 1
             if self._crossed >= _CROSSED_UPDATES:
-                self._lose(Reason.CROSSED)
+                self.lose(Reason.CROSSED)
             else:
                 self._mark(State.STALE, Reason.CROSSED, epoch)
             return
@@ -225,10 +287,11 @@ class Replica:
             self._join = Join(self._continuity)
             self._settled = False
 
-    def _lose(self, reason: Reason, error: Exception | None = None, epoch: int | None = None) -> None:
+    def lose(self, reason: Reason, error: Exception | None = None, epoch: int | None = None) -> None:
         """The book is no longer the exchange's: only a snapshot helps."""
         self._last = self._snapshot = None
-        self._join = Join(self._continuity)
+        self._join = self._new_join()
+        self._lost = True
         if self._joined_at is not None:
             self._lived_s, self._joined_at = time.monotonic() - self._joined_at, None
         self._mark(State.STALE, reason, epoch)
@@ -240,11 +303,13 @@ class Replica:
         if (state, reason) == (book.state, book.reason) and epoch is None:
             return
         epoch = book.epoch if epoch is None else epoch
-        book.mark(state, reason, Verified.SEQUENCE if state is State.LIVE else Verified.NOT, epoch)
+        book.mark(state, reason, self._verified if state is State.LIVE else Verified.NOT, epoch)
         self.transitions.append(Transition(time.time_ns(), state, reason, epoch))
 
 
-def _reason_of(error: CoreError) -> Reason:
+def _reason_of(error: CoreError | ChecksumError) -> Reason:
+    if isinstance(error, ChecksumError):
+        return Reason.CHECKSUM
     if isinstance(error, CapacityError):
         return Reason.OVERFLOW
     return Reason.DECODE if isinstance(error, NumberSyntaxError) else Reason.PRECISION

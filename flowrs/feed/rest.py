@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from flowrs.api import Request
+    from flowrs.feed.budget import Budget
 
 _AT_ONCE = 4
 _TIMEOUT_S = 15.0
@@ -40,8 +41,9 @@ class RestError(FeedError):
 class Rest:
     """The REST side of one venue, shared by all its sessions. Use it as an async context manager."""
 
-    def __init__(self, url: str) -> None:
-        """Send requests below `url`."""
+    def __init__(self, url: str, weight: Budget) -> None:
+        """Send requests below `url`, and spend no more than `weight` allows."""
+        self._weight = weight
         self._limiter = trio.CapacityLimiter(_AT_ONCE)
         self._resume_at = 0.0  # on Trio's clock
         # Connections of the WebSocket go through no proxy, so these do not either: both see the same exchange.
@@ -69,6 +71,7 @@ class Rest:
         Raises RestError if there is no answer, or one with an HTTP error, or one of more than 64 MiB.
         """
         async with self._limiter:
+            await self._weight.spend(request.weight)
             await self._pause()
             try:
                 async with self._client.stream("GET", request.path) as response:

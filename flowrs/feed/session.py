@@ -1,46 +1,50 @@
 """One life of one connection: connect, subscribe, read until something ends it.
 
 The session owns the order of things: it splits work between the connector (bytes to events), the replicas (events to
-books) and REST (snapshots), and turns what goes wrong into the exceptions by which the supervisor knows what to do.
+books) and their recovery (snapshots), and turns what goes wrong into the exceptions by which the supervisor knows what
+to do.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import math
+import random
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import trio
 
-from flowrs.api import BookUpdate, Farewell, Reply, Trade
+from flowrs.api import BookSnapshot, BookUpdate, Continuity, Farewell, Heartbeat, Numbered, Reply, Trade
 from flowrs.core import Reason
-from flowrs.errors import FeedError, PluginError, ProtocolError, StaleFeedError
-from flowrs.feed.backoff import RESET_AFTER_S, Backoff
-from flowrs.feed.rest import RestError
-from flowrs.feed.sync import OldSnapshotError
+from flowrs.errors import FeedError, ProtocolError, StaleFeedError
+from flowrs.feed.boundary import UNREADABLE, call, fault
+from flowrs.feed.recovery import Recovery
 from flowrs.feed.transport import open_transport
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import NoReturn
 
-    from flowrs.api import Connector, Event
+    from flowrs.api import Connector, Event, Instrument
     from flowrs.config import VenueConfig
+    from flowrs.feed.budget import Budgets
     from flowrs.feed.counters import Counters
     from flowrs.feed.replica import Replica
     from flowrs.feed.rest import Rest
     from flowrs.feed.transport import Transport
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
 _log = logging.getLogger(__name__)
-
-# RecursionError and UnicodeDecodeError are what msgspec raises for deep nesting and for broken UTF-8.
-UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-_SNAPSHOT_TRIES = 6
 _QUOTE = 120
+_FIRST_DATA_S = 30.0
+_ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
+
+
+class Route(NamedTuple):
+    """What one connection is for: where it goes, and how it subscribes."""
+
+    url: str
+    subscribe: Callable[[Sequence[Instrument]], Sequence[str]]
 
 
 class Session:
@@ -50,41 +54,52 @@ class Session:
         self,
         connector: Connector,
         config: VenueConfig,
+        route: Route,
+        instruments: Sequence[Instrument],
         replicas: Mapping[str, Replica],
         trades: Mapping[str, deque[tuple[Trade, int]]],
-        rest: Rest,
+        rest: Rest | None,
+        budgets: Budgets,
         counters: Counters,
     ) -> None:
-        """Serve `replicas` (by the exchange's names) and `trades` (likewise: events with their receive time in ns)."""
+        """Subscribe to `instruments`, serve `replicas` and `trades`, both by the exchange's names.
+
+        Trades are kept with the time at which they were received (ns since 1970).
+        """
         self.live_since: float | None = None
         """When the first book became live, on Trio's clock."""
         self._connector = connector
-        self._url = config.url or connector.url
-        self._silence_s = config.silence_s
-        self._retry = (config.retry_base_s, config.retry_cap_s)
-        self._max_message = int(config.max_message_mb * 1_000_000)
+        self._config = config
+        self._route = route
+        self._instruments = instruments
         self._replicas = replicas
         self._trades = trades
         self._rest = rest
+        self._budgets = budgets
         self._counters = counters
         self._heard = 0  # messages
-        self._seeding: set[str] = set()
-        self._backoffs: dict[str, Backoff] = {}
-        self._seeders: trio.Nursery | None = None
+        self._number = -1  # of the last frame, where frames are numbered
+        self._recovery: Recovery | None = None
 
     async def run(self) -> NoReturn:
         """Run until the connection ends; raises (in an exception group) what ended it, never returns."""
-        instruments = [each.instrument for each in self._replicas.values() if each.instrument is not None]
         for replica in self._replicas.values():
             replica.connected()
         async with (
-            open_transport(self._url, max_message=self._max_message) as transport,
+            open_transport(self._route.url, max_message=int(self._config.max_message_mb * 1_000_000)) as transport,
             trio.open_nursery(strict_exception_groups=True) as nursery,
         ):
-            self._seeders = nursery
-            for frame in self._call(self._connector.subscribe, instruments):
-                await transport.send(frame)
+
+            async def send(text: str) -> None:
+                await self._budgets.message()
+                await transport.send(text)
+
+            retry = (self._config.retry_base_s, self._config.retry_cap_s)
+            self._recovery = Recovery(self._connector, self._rest, send, nursery, retry)
+            nursery.start_soon(self._subscribe, send)
             nursery.start_soon(self._watch)
+            nursery.start_soon(self._ping, send)
+            nursery.start_soon(self._rotate)
             await self._read(transport)
 
     async def _read(self, transport: Transport) -> NoReturn:
@@ -111,7 +126,7 @@ class Session:
                 self._unreadable(frame, error)
                 continue
             except Exception as error:
-                raise self._fault(error) from error
+                raise fault(self._connector, error) from error
             for event in events:
                 if isinstance(event, BookUpdate):
                     time = event.time
@@ -135,83 +150,91 @@ class Session:
             trades.append((trade, recv_ns))
 
     def _other(self, event: Event) -> None:
-        """Take an event that is no market data."""
-        if isinstance(event, Reply):
+        """Take an event that is neither update nor trade."""
+        if isinstance(event, Numbered):
+            self._check_number(event.number)
+        elif isinstance(event, BookSnapshot):
+            self._snapshot(event)
+        elif isinstance(event, Reply):
             if event.refusal is not None:
                 message = f"the subscription was refused: {event.refusal}"
                 raise ProtocolError(message)
         elif isinstance(event, Farewell):
             message = "the exchange announces that it will close the connection"
             raise FeedError(message)
-        else:
-            raise self._fault(TypeError(f"decode() returned {type(event).__name__}, which the engine does not know"))
+        elif not isinstance(event, Heartbeat):
+            raise fault(
+                self._connector, TypeError(f"decode() returned {type(event).__name__}, which is no event of the API")
+            )
+
+    def _check_number(self, number: int) -> None:
+        """Where the connection's frames are numbered, a hole may concern any of its books: all are lost."""
+        missed, self._number = self._number, number
+        if number == missed + 1 or self._connector.continuity is not Continuity.CONNECTION:
+            return
+        message = f"frame {number} does not follow {missed}"
+        for replica in self._replicas.values():
+            replica.gaps += 1
+            replica.lose(Reason.GAP)
+        raise ProtocolError(message, venue=self._connector.name)
+
+    def _snapshot(self, event: BookSnapshot) -> None:
+        replica = self._replicas.get(event.symbol)
+        if replica is None:
+            self._counters.unrequested += 1
+            return
+        replica.replace(event)
+        if self._recovery is not None:
+            self._recovery.arrived(replica)
+        self._attend(replica)
 
     def _unreadable(self, frame: bytes, error: Exception) -> None:
         """A frame that nobody understands may have been for any book of the connection: doubt them all."""
         self._counters.decode_errors += 1
-        _log.warning(
-            "%s: unreadable frame of %d bytes (%s): %r",
-            self._connector.name,
-            len(frame),
-            str(error)[:_QUOTE],
-            frame[:_QUOTE],
-        )
+        words, quote = str(error)[:_QUOTE], frame[:_QUOTE]
+        _log.warning("%s: unreadable frame of %d bytes (%s): %r", self._connector.name, len(frame), words, quote)
         for replica in self._replicas.values():
             replica.doubt(Reason.DECODE)
+            self._attend(replica)
 
     def _attend(self, replica: Replica) -> None:
-        """Look after a book that is not simply live: see to its snapshot."""
+        """Look after a book that is not simply live."""
+        if self._recovery is None:
+            return
         if self.live_since is None and replica.is_live:
             self.live_since = trio.current_time()
-        if replica.wants_snapshot and replica.symbol not in self._seeding and self._seeders is not None:
-            self._seeding.add(replica.symbol)
-            self._seeders.start_soon(self._seed, replica)
+        self._recovery.attend(replica)
 
-    async def _seed(self, replica: Replica) -> None:
-        """Get the snapshot that a replica wants; one task a symbol at most. The first is asked for without delay."""
-        backoff = self._patience(replica)
-        if backoff.attempt:
-            await trio.sleep(backoff.after(0.0))
-        while replica.wants_snapshot and replica.instrument is not None:
-            backoff.attempt += not backoff.attempt  # what follows soon after this one has to wait
-            replica.syncing()
-            request = self._call(self._connector.snapshot_request, replica.instrument)
-            try:
-                body = await self._rest.get(request)
-                replica.snapshot(self._call(self._connector.decode_snapshot, body))
-            except (RestError, OldSnapshotError, *UNREADABLE) as error:
-                _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[: 2 * _QUOTE])
-                replica.no_snapshot()
-                await trio.sleep(backoff.after(0.0))
-            if backoff.attempt > _SNAPSHOT_TRIES and not replica.give_up_renewal():
-                message = f"{_SNAPSHOT_TRIES} snapshots in a row were of no use"
-                raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
-        self._seeding.discard(replica.symbol)
-        self._attend(replica)
-
-    def _patience(self, replica: Replica) -> Backoff:
-        """Return the back-off of a symbol's snapshots; a book that was live for long begins anew."""
-        if replica.lived_s >= RESET_AFTER_S or replica.symbol not in self._backoffs:
-            self._backoffs[replica.symbol] = Backoff(*self._retry)
-        return self._backoffs[replica.symbol]
-
-    def _call(self, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call the connector: what it raises, but for unreadable bytes, is the plugin's fault and is said to be."""
-        try:
-            return method(*args, **kwargs)
-        except UNREADABLE:
-            raise
-        except Exception as error:
-            raise self._fault(error) from error
-
-    def _fault(self, error: Exception) -> PluginError:
-        return PluginError(f"the plugin failed: {type(error).__name__}: {error}", venue=self._connector.name)
+    async def _subscribe(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Subscribe; and again, symbol by symbol, to what stays silent: streams are accepted that do not exist."""
+        for frame in call(self._connector, self._route.subscribe, self._instruments):
+            await send(frame)
+        while True:
+            await trio.sleep(_FIRST_DATA_S)
+            for replica in self._replicas.values():
+                if replica.is_silent and replica.instrument is not None:
+                    replica.silent()
+                    for frame in call(self._connector, self._route.subscribe, [replica.instrument]):
+                        await send(frame)
 
     async def _watch(self) -> None:
         """Raise StaleFeedError when no data come for too long, however open the connection looks."""
         while True:
             before = self._heard
-            await trio.sleep(self._silence_s)
+            await trio.sleep(self._config.silence_s)
             if self._heard == before:
-                message = f"no data for {self._silence_s:g} s"
+                message = f"no data for {self._config.silence_s:g} s"
                 raise StaleFeedError(message)
+
+    async def _ping(self, send: Callable[[str], Awaitable[None]]) -> None:
+        if (ping := self._connector.ping) is not None:
+            while True:
+                await trio.sleep(ping.every_s)
+                await send(ping.text)
+
+    async def _rotate(self) -> None:
+        """End the connection before the exchange does."""
+        if self._connector.lifetime_s < math.inf:
+            await trio.sleep(self._connector.lifetime_s * random.uniform(*_ROTATE))
+            message = "changed for a new connection before the exchange ends it"
+            raise FeedError(message)

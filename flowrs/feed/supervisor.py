@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from flowrs.api import Rate
 from flowrs.core import Reason
 from flowrs.errors import FeedError, PluginError, StaleFeedError
+from flowrs.feed.budget import Budget
 from flowrs.feed.transport import RefusedError
 
 if TYPE_CHECKING:
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from flowrs.feed.backoff import Backoff
+    from flowrs.feed.budget import Budgets
     from flowrs.feed.counters import Counters
     from flowrs.feed.replica import Replica
     from flowrs.feed.session import Session
 
 _log = logging.getLogger(__name__)
+_ATTEMPTS = Rate(10, 60.0)  # of one connection, however its sessions end
 _EXPECTED = (FeedError, PluginError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -47,6 +51,7 @@ class Connection:
         """When the next attempt is due, on Trio's clock."""
         self._make = session
         self._backoff = backoff
+        self._attempts = Budget(_ATTEMPTS)
         self._scope = trio.CancelScope()
 
     @property
@@ -58,9 +63,11 @@ class Connection:
         """End the session that is running; another one follows."""
         self._scope.cancel()
 
-    async def supervise(self, counters: Counters) -> NoReturn:
+    async def supervise(self, budgets: Budgets, counters: Counters) -> NoReturn:
         """Run sessions until cancelled."""
         while True:
+            await self._attempts.spend()
+            await budgets.connect()
             session = self._make()
             self._enter("connected")
             failure = await self._live(session)

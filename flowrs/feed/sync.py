@@ -40,9 +40,27 @@ def _linked(update: BookUpdate, last: int) -> bool:
     return update.prev == last
 
 
+def _counted(update: BookUpdate, last: int) -> bool:
+    return update.last == last + 1
+
+
+def _always(_: BookUpdate, __: int) -> bool:
+    return True
+
+
+_RULES = {
+    Continuity.CHAINED: _chained,
+    Continuity.LINKED: _linked,
+    Continuity.COUNTED: _counted,
+    # Of the connection the session makes sure; without numbers only the checksum can tell.
+    Continuity.CONNECTION: _always,
+    Continuity.UNNUMBERED: _always,
+}
+
+
 def follows(continuity: Continuity) -> Callable[[BookUpdate, int], bool]:
     """Return the test whether an update follows a book whose last number is given."""
-    return {Continuity.CHAINED: _chained, Continuity.LINKED: _linked}[continuity]
+    return _RULES[continuity]
 
 
 def gap(update: BookUpdate, last: int) -> GapError:

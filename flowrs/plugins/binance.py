@@ -1,7 +1,7 @@
-"""Binance spot: diff depth, trades, REST snapshots.
+"""Binance spot and USD-M perpetuals: diff depth, trades, REST snapshots.
 
 https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
-https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
+https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 import flowrs
-from flowrs import Continuity
+from flowrs import Continuity, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ class _Depth(flowrs.BookUpdate, tag_field="e", tag="depthUpdate"):
     time: int = field(name="E")
     bids: Raw = field(name="b")
     asks: Raw = field(name="a")
+    prev: int = field(name="pu", default=0)
 
 
 class _Trade(flowrs.Trade, tag_field="e", tag="trade"):
@@ -38,6 +39,10 @@ class _Trade(flowrs.Trade, tag_field="e", tag="trade"):
     @property
     def side(self) -> flowrs.Side:
         return "sell" if self.buyer_is_maker else "buy"
+
+
+class _AggregateTrade(_Trade, tag_field="e", tag="aggTrade"):
+    id: int = field(name="a")
 
 
 class _Shutdown(flowrs.Farewell, tag_field="e", tag="serverShutdown"):
@@ -71,15 +76,24 @@ class _Symbol(Struct):
     quote: str = field(name="quoteAsset")
     filters: list[_Filter]
 
+    def decimals(self, kind: str) -> int:
+        found = next((each for each in self.filters if each.kind == kind), _Filter(kind))
+        return flowrs.decimals_of(found.tick if kind == "PRICE_FILTER" else found.step)
+
 
 class _ExchangeInfo(Struct):
     symbols: list[_Symbol]
 
 
-_EVENTS = msgspec.json.Decoder(_Depth | _Trade | _Shutdown)
+_EVENTS = msgspec.json.Decoder(_Depth | _Trade | _AggregateTrade | _Shutdown)
 _REPLY = msgspec.json.Decoder(_Reply)
 _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
 _EXCHANGE_INFO = msgspec.json.Decoder(_ExchangeInfo)
+
+
+def _subscribe(instruments: Sequence[flowrs.Instrument], *streams: str) -> list[str]:
+    names = [each.native.lower() + stream for each in instruments for stream in streams]
+    return [msgspec.json.encode({"method": "SUBSCRIBE", "params": names, "id": 1}).decode()]
 
 
 class Binance(flowrs.Connector):
@@ -91,14 +105,16 @@ class Binance(flowrs.Connector):
     rest_url = "https://api.binance.com"
     continuity = Continuity.CHAINED
     snapshot_levels = 5000
+    lifetime_s = 24 * 3600.0
+    connects = Rate(300, 300.0)
+    messages = Rate(5, 1.0)
+    weight = Rate(6000, 60.0)
 
     def native(self, symbol: str) -> str:
         return symbol.replace("-", "")
 
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        names = [instrument.native.lower() for instrument in instruments]
-        streams = [name + stream for name in names for stream in ("@depth@100ms", "@trade")]
-        return [msgspec.json.encode({"method": "SUBSCRIBE", "params": streams, "id": 1}).decode()]
+        return _subscribe(instruments, "@depth@100ms", "@trade")
 
     def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
         try:
@@ -106,22 +122,25 @@ class Binance(flowrs.Connector):
         except msgspec.ValidationError:
             return (_REPLY.decode(frame),)
 
-    def instruments_request(self, natives: Sequence[str]) -> flowrs.Request:
+    def ask_instruments(self, natives: Sequence[str]) -> flowrs.Request:
         names = ",".join(f"%22{native}%22" for native in natives)
         return flowrs.Request(f"/api/v3/exchangeInfo?symbols=[{names}]", weight=20)
 
     def decode_instruments(self, body: bytes) -> Sequence[flowrs.Instrument]:
         return [
             flowrs.Instrument(
-                symbol=f"{found.base}-{found.quote}",
+                symbol=self.symbol(found.base, found.quote),
                 native=found.symbol,
                 base=found.base,
                 quote=found.quote,
-                price_decimals=flowrs.decimals_of(_filter(found, "PRICE_FILTER").tick),
-                quantity_decimals=flowrs.decimals_of(_filter(found, "LOT_SIZE").step),
+                price_decimals=found.decimals("PRICE_FILTER"),
+                quantity_decimals=found.decimals("LOT_SIZE"),
             )
             for found in _EXCHANGE_INFO.decode(body).symbols
         ]
+
+    def symbol(self, base: str, quote: str) -> str:
+        return f"{base}-{quote}"
 
     def snapshot_request(self, instrument: flowrs.Instrument) -> flowrs.Request:
         return flowrs.Request(f"/api/v3/depth?symbol={instrument.native}&limit={self.snapshot_levels}", weight=250)
@@ -130,11 +149,38 @@ class Binance(flowrs.Connector):
         return _SNAPSHOT.decode(body)
 
 
-def _filter(found: _Symbol, kind: str) -> _Filter:
-    return next((each for each in found.filters if each.kind == kind), _Filter(kind))
+class BinanceUsdM(Binance):
+    """Binance USD-M perpetuals: continuity is by `pu` alone, and trades have a connection of their own."""
+
+    name = "binance-usdm"
+    url = "wss://fstream.binance.com/public/ws"
+    trades_url = "wss://fstream.binance.com/market/ws"
+    rest_url = "https://fapi.binance.com"
+    continuity = Continuity.LINKED
+    snapshot_levels = 1000
+    messages = Rate(10, 1.0)
+    weight = Rate(2400, 60.0)
+
+    def native(self, symbol: str) -> str:
+        return symbol.removesuffix("-PERP").replace("-", "")
+
+    def symbol(self, base: str, quote: str) -> str:
+        return f"{base}-{quote}-PERP"
+
+    def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
+        return _subscribe(instruments, "@depth@100ms")
+
+    def subscribe_trades(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
+        return _subscribe(instruments, "@aggTrade")
+
+    def ask_instruments(self, natives: Sequence[str]) -> flowrs.Request:  # noqa: ARG002 - it lists all or none
+        return flowrs.Request("/fapi/v1/exchangeInfo")
+
+    def snapshot_request(self, instrument: flowrs.Instrument) -> flowrs.Request:
+        return flowrs.Request(f"/fapi/v1/depth?symbol={instrument.native}&limit={self.snapshot_levels}", weight=20)
 
 
 @flowrs.hookimpl
 def flowrs_connectors() -> Sequence[type[flowrs.Connector]]:
-    """Bring Binance spot."""
-    return [Binance]
+    """Bring both."""
+    return [Binance, BinanceUsdM]

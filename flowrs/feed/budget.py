@@ -1,0 +1,68 @@
+"""What an exchange allows within a time, kept to by all who use it: never more than `count` in any `per_s` seconds.
+
+A sliding window and not a token bucket: a bucket that has been refilled lets twice its count pass around the refill, which
+is what exchanges ban for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from flowrs.api import Connector, Rate
+
+
+class Budget:
+    """One limit. Who comes first is served first."""
+
+    def __init__(self, rate: Rate) -> None:
+        """Allow `rate`."""
+        self._rate = rate
+        self._queue = trio.StrictFIFOLock()
+        self._spent: deque[tuple[float, int]] = deque()  # when (Trio's clock) and how much
+        self._sum = 0
+
+    async def spend(self, cost: int = 1) -> None:
+        """Wait until `cost` may be spent, and spend it. More than the whole budget is taken for the whole of it."""
+        cost = min(cost, self._rate.count)
+        async with self._queue:
+            self._forget()
+            while self._sum + cost > self._rate.count:
+                await trio.sleep_until(self._spent[0][0] + self._rate.per_s)
+                self._forget()
+            self._spent.append((trio.current_time(), cost))
+            self._sum += cost
+
+    def _forget(self) -> None:
+        """Take back what was spent long enough ago."""
+        horizon = trio.current_time() - self._rate.per_s
+        while self._spent and self._spent[0][0] <= horizon:
+            self._sum -= self._spent.popleft()[1]
+
+    @property
+    def left(self) -> int:
+        """How much may be spent now."""
+        self._forget()
+        return self._rate.count - self._sum
+
+
+class Budgets:
+    """The limits of one venue, shared by all its sessions."""
+
+    def __init__(self, connector: Connector, machine: Budget) -> None:
+        """Take the venue's limits from its connector; `machine` is the limit on new connections of all venues."""
+        self._connects = (Budget(connector.connects), machine)
+        self._messages = Budget(connector.messages)
+        self.weight = Budget(connector.weight)
+
+    async def connect(self) -> None:
+        """Wait until a connection may be opened."""
+        for budget in self._connects:
+            await budget.spend()
+
+    async def message(self) -> None:
+        """Wait until a message may be sent."""
+        await self._messages.spend()

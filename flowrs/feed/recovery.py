@@ -1,0 +1,106 @@
+"""Gets the snapshots that the replicas of one session want, each symbol's for itself, one task a symbol at most.
+
+Two ways, as the exchange has it: by REST, or by subscribing anew. The first snapshot is asked for without delay; what has
+to be asked for again soon after waits longer each time, and in the end the connection is given up.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from flowrs.api import Recovery as Way
+from flowrs.errors import FeedError
+from flowrs.feed.backoff import RESET_AFTER_S, Backoff
+from flowrs.feed.boundary import UNREADABLE, call
+from flowrs.feed.rest import RestError
+from flowrs.feed.sync import OldSnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from flowrs.api import Connector, Instrument
+    from flowrs.feed.replica import Replica
+    from flowrs.feed.rest import Rest
+
+_log = logging.getLogger(__name__)
+_TRIES = 6
+_ANSWER_S = 10.0
+_QUOTE = 240
+
+
+class Recovery:
+    """The snapshots of one session."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        rest: Rest | None,
+        send: Callable[[str], Awaitable[None]],
+        nursery: trio.Nursery,
+        retry: tuple[float, float],
+    ) -> None:
+        """Ask `rest`, or `send` subscriptions, by tasks in `nursery`; `retry`: base and cap of the back-off, seconds."""
+        self._connector, self._rest, self._send, self._nursery = connector, rest, send, nursery
+        self._retry = retry
+        self._busy: set[str] = set()
+        self._backoffs: dict[str, Backoff] = {}
+        self._arrivals: dict[str, trio.Event] = {}
+
+    def attend(self, replica: Replica) -> None:
+        """See to it that a replica gets the snapshot that it wants, if it wants one."""
+        if replica.wants_snapshot and replica.symbol not in self._busy:
+            self._busy.add(replica.symbol)
+            self._nursery.start_soon(self._recover, replica)
+
+    def arrived(self, replica: Replica) -> None:
+        """Note that a snapshot has come through the stream."""
+        if (arrival := self._arrivals.pop(replica.symbol, None)) is not None:
+            arrival.set()
+
+    async def _recover(self, replica: Replica) -> None:
+        backoff = self._patience(replica)
+        if backoff.attempt:
+            await trio.sleep(backoff.after(0.0))
+        while replica.wants_snapshot and (instrument := replica.instrument) is not None:
+            backoff.attempt += not backoff.attempt  # what follows soon after this one has to wait
+            replica.syncing()
+            try:
+                await (self._fetch if self._connector.recovery is Way.REST else self._subscribe)(replica, instrument)
+            except (RestError, OldSnapshotError, *UNREADABLE) as error:
+                _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[:_QUOTE])
+                replica.no_snapshot()
+                await trio.sleep(backoff.after(0.0))
+            if backoff.attempt > _TRIES and not replica.give_up_renewal():
+                message = f"{_TRIES} snapshots in a row were of no use"
+                raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
+        self._busy.discard(replica.symbol)
+        self.attend(replica)
+
+    def _patience(self, replica: Replica) -> Backoff:
+        """Return the back-off of a symbol's snapshots; a book that was live for long begins anew."""
+        if replica.lived_s >= RESET_AFTER_S or replica.symbol not in self._backoffs:
+            self._backoffs[replica.symbol] = Backoff(*self._retry)
+        return self._backoffs[replica.symbol]
+
+    async def _fetch(self, replica: Replica, instrument: Instrument) -> None:
+        """Ask for the snapshot by REST."""
+        request = call(self._connector, self._connector.snapshot_request, instrument)
+        assert self._rest is not None, "a venue that recovers by REST has a rest_url"
+        body = await self._rest.get(request)
+        replica.snapshot(call(self._connector, self._connector.decode_snapshot, body))
+
+    async def _subscribe(self, replica: Replica, instrument: Instrument) -> None:
+        """Subscribe anew, and wait for the snapshot with which the stream begins. Raises OldSnapshotError if none comes."""
+        arrival = self._arrivals[replica.symbol] = trio.Event()
+        for frame in call(self._connector, self._connector.unsubscribe, [instrument]):
+            await self._send(frame)
+        for frame in call(self._connector, self._connector.resubscribe, [instrument]):
+            await self._send(frame)
+        with trio.move_on_after(_ANSWER_S) as scope:
+            await arrival.wait()
+        if scope.cancelled_caught:
+            message = f"no snapshot came within {_ANSWER_S:.0f} s of subscribing"
+            raise OldSnapshotError(message, symbol=replica.symbol)

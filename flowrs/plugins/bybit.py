@@ -1,0 +1,176 @@
+"""Bybit v5, spot and linear perpetuals: order books that begin with a snapshot, and trades.
+
+https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+import flowrs
+from flowrs import Continuity, Ping, Rate, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ARGUMENTS = 10  # a subscribe request on spot may have no more; one bad topic fails all of a request
+
+
+class _Levels(Struct):
+    symbol: str = field(name="s")
+    bids: Raw = field(name="b")
+    asks: Raw = field(name="a")
+    last: int = field(name="u")
+
+
+class _Trade(flowrs.Trade):
+    symbol: str = field(name="s")
+    price: str = field(name="p")
+    quantity: str = field(name="v")
+    id: str = field(name="i")
+    time: int = field(name="T")
+    taker: str = field(name="S")
+
+    @property
+    def side(self) -> flowrs.Side:
+        return "buy" if self.taker == "Buy" else "sell"
+
+
+class _Update(flowrs.BookUpdate):
+    symbol: str
+    last: int
+    bids: Raw
+    asks: Raw
+    time: int
+
+
+class _Snapshot(flowrs.BookSnapshot):
+    symbol: str
+    last: int
+    bids: Raw
+    asks: Raw
+    time: int
+
+
+class _Message(Struct):
+    topic: str
+    type: str
+    data: _Levels | list[_Trade]
+    cts: int = 0
+
+
+class _Reply(flowrs.Reply):
+    op: str
+    success: bool = True
+    words: str = field(name="ret_msg", default="")
+
+    @property
+    def refusal(self) -> str | None:
+        return None if self.success else self.words
+
+
+class _Instrument(Struct):
+    symbol: str
+    base: str = field(name="baseCoin")
+    quote: str = field(name="quoteCoin")
+    price: dict[str, str] = field(name="priceFilter")
+    lot: dict[str, str] = field(name="lotSizeFilter")
+
+
+class _Result(Struct):
+    instruments: list[_Instrument] = field(name="list")
+
+
+class _Instruments(Struct):
+    result: _Result
+
+
+_MESSAGE = msgspec.json.Decoder(_Message)
+_REPLY = msgspec.json.Decoder(_Reply)
+_INSTRUMENTS = msgspec.json.Decoder(_Instruments)
+
+
+def _frames(op: str, topics: Sequence[str]) -> list[str]:
+    parts = [topics[start : start + _ARGUMENTS] for start in range(0, len(topics), _ARGUMENTS)]
+    return [msgspec.json.encode({"op": op, "args": part}).decode() for part in parts]
+
+
+class Bybit(flowrs.Connector):
+    """Bybit spot."""
+
+    name = "bybit"
+    title = "Bybit"
+    url = "wss://stream.bybit.com/v5/public/spot"
+    rest_url = "https://api.bybit.com"
+    continuity = Continuity.COUNTED
+    recovery = Recovery.RESUBSCRIBE
+    ping = Ping('{"op":"ping"}', 20.0)
+    connects = Rate(500, 300.0)
+    messages = Rate(10, 1.0)
+    category = "spot"
+    topic = "orderbook.1000."
+
+    def native(self, symbol: str) -> str:
+        return symbol.removesuffix("-PERP").replace("-", "")
+
+    def symbol(self, base: str, quote: str) -> str:
+        return f"{base}-{quote}"
+
+    def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
+        topics = [topic + each.native for topic in (self.topic, "publicTrade.") for each in instruments]
+        return _frames("subscribe", topics)
+
+    def unsubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
+        return _frames("unsubscribe", [self.topic + each.native for each in instruments])
+
+    def resubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
+        return _frames("subscribe", [self.topic + each.native for each in instruments])
+
+    def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
+        try:
+            message = _MESSAGE.decode(frame)
+        except msgspec.ValidationError:
+            return (_REPLY.decode(frame),)
+        data = message.data
+        if isinstance(data, list):
+            return data
+        if message.type not in {"snapshot", "delta"}:
+            raise msgspec.ValidationError(f"unknown type {message.type!r}")
+        kind = _Update if message.type == "delta" else _Snapshot
+        return (kind(data.symbol, data.last, data.bids, data.asks, message.cts),)
+
+    def ask_instruments(self, natives: Sequence[str]) -> flowrs.Request:  # noqa: ARG002 - it lists one or all
+        return flowrs.Request(f"/v5/market/instruments-info?category={self.category}&limit=1000")
+
+    def decode_instruments(self, body: bytes) -> Sequence[flowrs.Instrument]:
+        return [
+            flowrs.Instrument(
+                symbol=self.symbol(found.base, found.quote),
+                native=found.symbol,
+                base=found.base,
+                quote=found.quote,
+                price_decimals=flowrs.decimals_of(found.price["tickSize"]),
+                quantity_decimals=flowrs.decimals_of(found.lot.get("basePrecision") or found.lot["qtyStep"]),
+            )
+            for found in _INSTRUMENTS.decode(body).result.instruments
+        ]
+
+
+class BybitLinear(Bybit):
+    """Bybit USDT perpetuals."""
+
+    name = "bybit-linear"
+    url = "wss://stream.bybit.com/v5/public/linear"
+    category = "linear"
+
+    def symbol(self, base: str, quote: str) -> str:
+        return f"{base}-{quote}-PERP"
+
+
+@flowrs.hookimpl
+def flowrs_connectors() -> Sequence[type[flowrs.Connector]]:
+    """Bring both."""
+    return [Bybit, BybitLinear]
