@@ -63,7 +63,11 @@ class Replica:
     def list_as(self, instrument: Instrument) -> None:
         """Take the exchange's facts about the instrument; the book is still empty."""
         self.instrument = instrument
-        self.book.rescale(instrument.price_decimals, instrument.quantity_decimals)
+        try:
+            self.book.rescale(instrument.price_decimals, instrument.quantity_decimals)
+        except CoreError:
+            # No exchange has so many decimals. The book finds by itself how many there are.
+            _log.warning("%s: the exchange's list makes no sense: %s", self.book.name, instrument)
 
     # -- what the session tells
 

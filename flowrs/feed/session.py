@@ -7,22 +7,22 @@ books) and REST (snapshots), and turns what goes wrong into the exceptions by wh
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-import msgspec
 import trio
 
 from flowrs.api import BookUpdate, Farewell, Reply, Trade
 from flowrs.core import Reason
 from flowrs.errors import FeedError, PluginError, ProtocolError, StaleFeedError
 from flowrs.feed.backoff import RESET_AFTER_S, Backoff
+from flowrs.feed.boundary import UNREADABLE, call, fault
 from flowrs.feed.rest import RestError
 from flowrs.feed.sync import OldSnapshotError
 from flowrs.feed.transport import open_transport
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
     from flowrs.api import Connector, Event
@@ -32,13 +32,8 @@ if TYPE_CHECKING:
     from flowrs.feed.rest import Rest
     from flowrs.feed.transport import Transport
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
 _log = logging.getLogger(__name__)
 
-# RecursionError and UnicodeDecodeError are what msgspec raises for deep nesting and for broken UTF-8.
-UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _SNAPSHOT_TRIES = 6
 _QUOTE = 120
 
@@ -58,6 +53,8 @@ class Session:
         """Serve `replicas` (by the exchange's names) and `trades` (likewise: events with their receive time in ns)."""
         self.live_since: float | None = None
         """When the first book became live, on Trio's clock."""
+        self.is_open = False
+        """Whether the connection has been made."""
         self._connector = connector
         self._url = config.url or connector.url
         self._silence_s = config.silence_s
@@ -81,8 +78,9 @@ class Session:
             open_transport(self._url, max_message=self._max_message) as transport,
             trio.open_nursery(strict_exception_groups=True) as nursery,
         ):
+            self.is_open = True
             self._seeders = nursery
-            for frame in self._call(self._connector.subscribe, instruments):
+            for frame in call(self._connector.name, self._connector.subscribe, instruments):
                 await transport.send(frame)
             nursery.start_soon(self._watch)
             await self._read(transport)
@@ -173,19 +171,19 @@ class Session:
         if backoff.attempt:
             await trio.sleep(backoff.after(0.0))
         while replica.wants_snapshot and replica.instrument is not None:
+            if backoff.attempt > _SNAPSHOT_TRIES and not replica.give_up_renewal():
+                message = f"{_SNAPSHOT_TRIES} snapshots in a row were of no use"
+                raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
             backoff.attempt += not backoff.attempt  # what follows soon after this one has to wait
             replica.syncing()
-            request = self._call(self._connector.snapshot_request, replica.instrument)
+            request = call(self._connector.name, self._connector.snapshot_request, replica.instrument)
             try:
                 body = await self._rest.get(request)
-                replica.snapshot(self._call(self._connector.decode_snapshot, body))
+                replica.snapshot(call(self._connector.name, self._connector.decode_snapshot, body))
             except (RestError, OldSnapshotError, *UNREADABLE) as error:
                 _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[: 2 * _QUOTE])
                 replica.no_snapshot()
                 await trio.sleep(backoff.after(0.0))
-            if backoff.attempt > _SNAPSHOT_TRIES and not replica.give_up_renewal():
-                message = f"{_SNAPSHOT_TRIES} snapshots in a row were of no use"
-                raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
         self._seeding.discard(replica.symbol)
         self._attend(replica)
 
@@ -195,17 +193,8 @@ class Session:
             self._backoffs[replica.symbol] = Backoff(*self._retry)
         return self._backoffs[replica.symbol]
 
-    def _call(self, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call the connector: what it raises, but for unreadable bytes, is the plugin's fault and is said to be."""
-        try:
-            return method(*args, **kwargs)
-        except UNREADABLE:
-            raise
-        except Exception as error:
-            raise self._fault(error) from error
-
     def _fault(self, error: Exception) -> PluginError:
-        return PluginError(f"the plugin failed: {type(error).__name__}: {error}", venue=self._connector.name)
+        return fault(self._connector.name, error)
 
     async def _watch(self) -> None:
         """Raise StaleFeedError when no data come for too long, however open the connection looks."""

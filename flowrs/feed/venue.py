@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from flowrs.core import Book, Reason
+from flowrs.errors import PluginError
 from flowrs.feed.backoff import Backoff
+from flowrs.feed.boundary import UNREADABLE, call
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.rest import Rest, RestError
-from flowrs.feed.session import UNREADABLE, Session
+from flowrs.feed.session import Session
 from flowrs.feed.supervisor import Connection
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ class Venue:
             try:
                 found = await self._instruments(rest, [replica.native for replica in self.replicas.values()])
                 break
-            except (RestError, *UNREADABLE) as error:
+            except (RestError, PluginError, *UNREADABLE) as error:
                 self.error = f"no instrument list: {error}"
                 _log.warning("%s: %s", self.name, self.error)
                 await trio.sleep(backoff.after(0.0))
@@ -104,7 +106,7 @@ class Venue:
     async def _instruments(self, rest: Rest, natives: Sequence[str]) -> dict[str, Instrument]:
         """Return the instruments by the exchange's names; one bad name among them does not spoil the others."""
         try:
-            body = await rest.get(self._connector.instruments_request(natives))
+            body = await rest.get(call(self.name, self._connector.instruments_request, natives))
         except RestError as error:
             if error.status != _BAD_REQUEST:
                 raise
@@ -112,4 +114,4 @@ class Venue:
                 return {}
             half = len(natives) // 2
             return await self._instruments(rest, natives[:half]) | await self._instruments(rest, natives[half:])
-        return {each.native: each for each in self._connector.decode_instruments(body)}
+        return {each.native: each for each in call(self.name, self._connector.decode_instruments, body)}
