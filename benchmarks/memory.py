@@ -81,7 +81,7 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=1.0)
     result = measure(parser.parse_args().minutes)
     print(
-        f"{result.first:.1f} MB when live, then {', '.join(f'{each:.1f}' for each in result.fifths)} MB after each fifth "
-        f"of the time, at most {result.most:.1f} MB, "
+        f"{result.first:.1f} MB when live, then {', '.join(f'{each:.1f}' for each in result.fifths)} MB "
+        f"after each fifth of the time, at most {result.most:.1f} MB, "
         f"after {result.messages:,} messages"
     )
