@@ -13,7 +13,7 @@ NATIVE := $(wildcard csrc/*.c csrc/*.h) flowrs/core/_build.py setup.py pyproject
 .PHONY: demo test run bench fuzz format wheel clean bootstrap check-style check-types check-c check-python
 
 demo: $(READY)
-	@$(BIN)/flowrs demo
+	@$(BIN)/flowrs demo || test $$? = 130
 
 run: $(READY)
 	@$(BIN)/flowrs run

@@ -21,9 +21,10 @@ _LIVE_S = 30.0
 
 
 class Result(NamedTuple):
-    """Resident memory in MB: when the books became live, at the end, and the most seen."""
+    """Resident memory in MB: when the books became live, after each fifth of the time, and the most seen."""
 
     first: float
+    fifths: list[float]
     last: float
     most: float
     messages: int
@@ -70,7 +71,8 @@ def measure(minutes: float) -> Result:
                     metrics = client.metrics()
                     seen.append(metrics["rss_mb"])
                     if time.monotonic() >= deadline:
-                        return Result(seen[0], seen[-1], max(seen), metrics["total"]["messages"])
+                        fifths = [seen[(len(seen) - 1) * part // 5] for part in range(1, 6)]
+                        return Result(seen[0], fifths, seen[-1], max(seen), metrics["total"]["messages"])
                     time.sleep(min(5.0, minutes * 60))
 
 
@@ -79,6 +81,7 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=1.0)
     result = measure(parser.parse_args().minutes)
     print(
-        f"{result.first:.1f} MB when live, {result.last:.1f} MB at the end, at most {result.most:.1f} MB, "
+        f"{result.first:.1f} MB when live, then {', '.join(f'{each:.1f}' for each in result.fifths)} MB "
+        f"after each fifth of the time, at most {result.most:.1f} MB, "
         f"after {result.messages:,} messages"
     )

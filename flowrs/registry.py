@@ -7,17 +7,25 @@ there. A plugin that cannot be loaded is reported and left out; the others go on
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 from msgspec import Struct
 
 from flowrs import hookspecs
-from flowrs.api import Connector
+from flowrs.api import Connector, Continuity
 from flowrs.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_BUILT_IN = "flowrs.plugins."
+_FACTS: dict[str, type] = {
+    **dict.fromkeys(("name", "title", "url", "rest_url"), str),
+    **dict.fromkeys(("snapshot_levels", "time_unit_ns"), int),
+    "continuity": Continuity,
+}
 
 
 class Registry(Struct, frozen=True):
@@ -40,10 +48,20 @@ def _connectors_of(entry: EntryPoint) -> list[type[Connector]]:
         message = f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}"
         raise PluginError(message) from error
     for kind in found:
-        if not (isinstance(kind, type) and issubclass(kind, Connector)):
-            message = f"plugin {entry.name} ({entry.value}) returned {kind!r}, which is not a subclass of Connector"
+        if (wrong := _wrong_with(kind)) is not None:
+            message = f"plugin {entry.name} ({entry.value}) returned {kind!r}, {wrong}"
             raise PluginError(message)
     return found
+
+
+def _wrong_with(kind: Any) -> str | None:
+    """Return what a plugin's class lacks to be a connector, None if nothing."""
+    if not (isinstance(kind, type) and issubclass(kind, Connector)):
+        return "which is not a subclass of Connector"
+    for fact, what in _FACTS.items():
+        if not isinstance(getattr(kind, fact, None), what):
+            return f"whose {fact} is not a {what.__name__}"
+    return None
 
 
 def _add(registry: Registry, connector: type[Connector], entry: EntryPoint) -> None:
@@ -55,11 +73,14 @@ def _add(registry: Registry, connector: type[Connector], entry: EntryPoint) -> N
 
 
 def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
-    """Load the plugins, by default all that are installed, in the order of their names."""
+    """Load the plugins, by default all that are installed: the built-in ones, then the others by name.
+
+    So no plugin takes a built-in venue's name, whatever it is called itself.
+    """
     registry = Registry({}, {}, {})
     if entries is None:
         entries = entry_points(group="flowrs")
-    for entry in sorted(entries, key=lambda entry: entry.name):
+    for entry in sorted(entries, key=lambda entry: (not entry.value.startswith(_BUILT_IN), entry.name)):
         try:
             for connector in _connectors_of(entry):
                 _add(registry, connector, entry)

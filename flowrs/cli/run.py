@@ -50,7 +50,7 @@ def run(*, path: Path | None, socket: Path | None, log_level: str | None) -> int
     epilog="""\b
 Examples:
   flowrs check-config flowrs.toml
-  flowrs check-config flowrs.toml && systemctl reload flowrs
+  flowrs check-config flowrs.toml && systemctl restart flowrs
 """
 )
 @click.argument("path", metavar="FILE", type=_FILE)

@@ -154,7 +154,7 @@ class Book:
         self._replace(self._new(capacity))
 
     def _refine(self, flags: int, bids: Any, asks: Any, spelling: int) -> None:
-        """Rebuild at the scales that this message needs; scales only ever get finer, and only if the message fits them."""
+        """Rebuild at the scales that this message needs, if it fits them; scales only ever get finer."""
         price, quantity = ffi.new("int *"), ffi.new("int *")
         scales = (self.price_scale, self.quantity_scale)
         for side in (bids, asks):
@@ -165,7 +165,8 @@ class Book:
             fail(lib.FRS_E_PRECISION)
         for side in (bids, asks):
             room = len(side) // _LEAST_LEVEL + 1
-            if (code := lib.frs_levels_scan(side, len(side), spelling, *scales, ffi.new("frs_level[]", room), room)) < 0:
+            levels = ffi.new("frs_level[]", room)
+            if (code := lib.frs_levels_scan(side, len(side), spelling, *scales, levels, room)) < 0:
                 fail(code)
             if code > _MAX_CAPACITY:
                 fail(lib.FRS_E_FULL)

@@ -1,4 +1,7 @@
-"""Where a plugin's code is called: what it raises is told apart from what flowrs does wrong."""
+"""The boundary to the plugin: what a connector raises is the plugin's fault, and is told by its name.
+
+Only bytes of the exchange that it cannot read are no fault: for them it raises what msgspec raises.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,23 @@ from flowrs.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowrs.api import Connector
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+# RecursionError and UnicodeDecodeError are what msgspec raises for deep nesting and for broken UTF-8.
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-"""What msgspec raises for bytes that are not what the plugin expects: the last two for deep nesting and broken UTF-8."""
 
 
-def fault(connector: Connector, error: Exception) -> PluginError:
-    """Return the error that names the plugin."""
-    return PluginError(f"the plugin failed: {type(error).__name__}: {error}", venue=connector.name)
+def fault(venue: str, error: Exception) -> PluginError:
+    """Return the error that says that a venue's plugin has failed."""
+    return PluginError(f"the plugin failed: {type(error).__name__}: {error}", venue=venue)
 
 
-def call(connector: Connector, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Call a method of the connector. Raises PluginError for what it raises, but for unreadable bytes."""
+def call(venue: str, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Call a method of a venue's connector. Raises PluginError, or one of UNREADABLE."""
     try:
         return method(*args, **kwargs)
     except UNREADABLE:
         raise
     except Exception as error:
-        raise fault(connector, error) from error
+        raise fault(venue, error) from error

@@ -30,7 +30,7 @@ async def ask(
 
     Raises RestError, or an exception group of FeedError or OSError, if the exchange cannot be asked.
     """
-    asked = call(connector, connector.ask_instruments, natives)
+    asked = call(connector.name, connector.ask_instruments, natives)
     if isinstance(asked, Request):
         if rest is None:
             message = "instruments are asked for by REST, but there is no rest_url"
@@ -44,7 +44,7 @@ async def ask(
             while True:
                 for frame in await transport.receive():
                     try:
-                        events = call(connector, connector.decode, frame)
+                        events = call(connector.name, connector.decode, frame)
                     except UNREADABLE:
                         continue
                     for event in events:
@@ -66,8 +66,8 @@ async def _by_rest(
             return {}
         found: dict[str, Instrument] = {}
         for half in (natives[: len(natives) // 2], natives[len(natives) // 2 :]):
-            again = call(connector, connector.ask_instruments, half)
+            again = call(connector.name, connector.ask_instruments, half)
             if isinstance(again, Request):
                 found |= await _by_rest(connector, half, again, rest)
         return found
-    return {each.native: each for each in call(connector, connector.decode_instruments, body)}
+    return {each.native: each for each in call(connector.name, connector.decode_instruments, body)}

@@ -65,6 +65,9 @@ class Recovery:
         if backoff.attempt:
             await trio.sleep(backoff.after(0.0))
         while replica.wants_snapshot and (instrument := replica.instrument) is not None:
+            if backoff.attempt > _TRIES and not replica.give_up_renewal():
+                message = f"{_TRIES} snapshots in a row were of no use"
+                raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
             backoff.attempt += not backoff.attempt  # what follows soon after this one has to wait
             replica.syncing()
             try:
@@ -73,9 +76,6 @@ class Recovery:
                 _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[:_QUOTE])
                 replica.no_snapshot()
                 await trio.sleep(backoff.after(0.0))
-            if backoff.attempt > _TRIES and not replica.give_up_renewal():
-                message = f"{_TRIES} snapshots in a row were of no use"
-                raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
         self._busy.discard(replica.symbol)
         self.attend(replica)
 
@@ -87,17 +87,17 @@ class Recovery:
 
     async def _fetch(self, replica: Replica, instrument: Instrument) -> None:
         """Ask for the snapshot by REST."""
-        request = call(self._connector, self._connector.snapshot_request, instrument)
+        request = call(self._connector.name, self._connector.snapshot_request, instrument)
         assert self._rest is not None, "a venue that recovers by REST has a rest_url"
         body = await self._rest.get(request)
-        replica.snapshot(call(self._connector, self._connector.decode_snapshot, body))
+        replica.snapshot(call(self._connector.name, self._connector.decode_snapshot, body))
 
     async def _subscribe(self, replica: Replica, instrument: Instrument) -> None:
         """Subscribe anew, and wait for the snapshot with which the stream begins. Raises OldSnapshotError if none comes."""
         arrival = self._arrivals[replica.symbol] = trio.Event()
-        for frame in call(self._connector, self._connector.unsubscribe, [instrument]):
+        for frame in call(self._connector.name, self._connector.unsubscribe, [instrument]):
             await self._send(frame)
-        for frame in call(self._connector, self._connector.resubscribe, [instrument]):
+        for frame in call(self._connector.name, self._connector.resubscribe, [instrument]):
             await self._send(frame)
         with trio.move_on_after(_ANSWER_S) as scope:
             await arrival.wait()

@@ -73,7 +73,11 @@ class Replica:
         """Take the exchange's facts about the instrument; the book is still empty."""
         self.instrument = instrument
         self._decimals = (instrument.price_decimals, instrument.quantity_decimals)
-        self.book.rescale(*self._decimals)
+        try:
+            self.book.rescale(*self._decimals)
+        except CoreError:
+            # No exchange has so many decimals. The book finds by itself how many there are.
+            _log.warning("%s: the exchange's list makes no sense: %s", self.book.name, instrument)
 
     # -- what the session tells
 

@@ -68,6 +68,8 @@ class Session:
         """
         self.live_since: float | None = None
         """When the first book became live, on Trio's clock."""
+        self.is_open = False
+        """Whether the connection has been made."""
         self._connector = connector
         self._config = config
         self._route = route
@@ -94,6 +96,7 @@ class Session:
                 await self._budgets.message()
                 await transport.send(text)
 
+            self.is_open = True
             retry = (self._config.retry_base_s, self._config.retry_cap_s)
             self._recovery = Recovery(self._connector, self._rest, send, nursery, retry)
             nursery.start_soon(self._subscribe, send)
@@ -126,7 +129,7 @@ class Session:
                 self._unreadable(frame, error)
                 continue
             except Exception as error:
-                raise fault(self._connector, error) from error
+                raise fault(self._connector.name, error) from error
             for event in events:
                 if isinstance(event, BookUpdate):
                     time = event.time
@@ -164,7 +167,7 @@ class Session:
             raise FeedError(message)
         elif not isinstance(event, Heartbeat):
             raise fault(
-                self._connector, TypeError(f"decode() returned {type(event).__name__}, which is no event of the API")
+                self._connector.name, TypeError(f"decode() returned {type(event).__name__}, which is no event of the API")
             )
 
     def _check_number(self, number: int) -> None:
@@ -207,14 +210,14 @@ class Session:
 
     async def _subscribe(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Subscribe; and again, symbol by symbol, to what stays silent: streams are accepted that do not exist."""
-        for frame in call(self._connector, self._route.subscribe, self._instruments):
+        for frame in call(self._connector.name, self._route.subscribe, self._instruments):
             await send(frame)
         while True:
             await trio.sleep(_FIRST_DATA_S)
             for replica in self._replicas.values():
                 if replica.is_silent and replica.instrument is not None:
                     replica.silent()
-                    for frame in call(self._connector, self._route.subscribe, [replica.instrument]):
+                    for frame in call(self._connector.name, self._route.subscribe, [replica.instrument]):
                         await send(frame)
 
     async def _watch(self) -> None:

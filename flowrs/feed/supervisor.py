@@ -41,23 +41,31 @@ class Connection:
         """Keep `replicas` fed by sessions that `session` makes."""
         self.name = name
         self.replicas = replicas
-        self.state = "waiting"
-        """"connected", or "waiting" for the next attempt."""
         self.since = trio.current_time()
-        """When the state began, on Trio's clock."""
-        self.error: str | None = None
-        """What ended the last session."""
+        """When the session, or the wait for it, began, on Trio's clock."""
         self.retry_at: float | None = None
         """When the next attempt is due, on Trio's clock."""
+        self.error: str | None = None
+        """What ended the last session."""
+        self._session: Session | None = None
         self._make = session
         self._backoff = backoff
         self._attempts = Budget(_ATTEMPTS)
         self._scope = trio.CancelScope()
 
     @property
+    def state(self) -> str:
+        """"connecting", "connected", or "waiting" for the next attempt."""
+        if self._session is None:
+            return "waiting"
+        return "connected" if self._session.is_open else "connecting"
+
+    @property
     def attempt(self) -> int:
-        """How many attempts in a row have failed."""
-        return self._backoff.attempt
+        """How many attempts in a row have failed; 0 once a book is live."""
+        is_live = self._session is not None and self._session.live_since is not None
+        return 0 if is_live else self._backoff.attempt
+
 
     def reconnect(self) -> None:
         """End the session that is running; another one follows."""
@@ -69,7 +77,7 @@ class Connection:
             await self._attempts.spend()
             await budgets.connect()
             session = self._make()
-            self._enter("connected")
+            self._enter(session)
             failure = await self._live(session)
             self.error = _words(failure) if failure else "reconnect was asked for"
             _log.warning("%s: session ended: %s", self.name, self.error)
@@ -81,7 +89,7 @@ class Connection:
             delay = self._backoff.after(live_s)
             if isinstance(failure, RefusedError) and failure.retry_after_s is not None:
                 delay = max(delay, failure.retry_after_s)
-            self._enter("waiting", delay)
+            self._enter(None, delay)
             await trio.sleep(delay)
 
     async def _live(self, session: Session) -> Exception | None:
@@ -94,8 +102,8 @@ class Connection:
                 ends.extend(_leaves(group))
         return ends[0] if ends else None
 
-    def _enter(self, state: str, delay: float | None = None) -> None:
-        self.state = state
+    def _enter(self, session: Session | None, delay: float | None = None) -> None:
+        self._session = session
         self.since = trio.current_time()
         self.retry_at = None if delay is None else self.since + delay
 

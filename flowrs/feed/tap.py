@@ -44,10 +44,11 @@ class Tap(trio.abc.Stream):
         self.bytes_received = 0
         """Bytes of frames received since the handshake."""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the handshake has come to its end, and what follows are frames."""
-        return not self._passing
+    def check_open(self) -> None:
+        """Raise ProtocolError if trio-websocket has accepted a handshake whose end was not found here."""
+        if self._passing:
+            message = "the answer to the handshake is not the HTTP/1.1 that was asked for"
+            raise ProtocolError(message)
 
     async def receive(self) -> list[bytes]:
         """Wait for the next messages; returns them in order, at least one.
@@ -164,7 +165,7 @@ class Tap(trio.abc.Stream):
             self._wake = trio.Event()
 
     async def _receive_head(self, max_bytes: int | None) -> bytes:
-        """Wait for more of the handshake's answer. Without one trio-websocket would wait for ever, so the end is raised."""
+        """Wait for more of the handshake's answer. Its end is raised: trio-websocket would wait for ever."""
         try:
             return bytes(await self._stream.receive_some(max_bytes))
         except trio.BrokenResourceError as error:

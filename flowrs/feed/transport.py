@@ -60,14 +60,20 @@ class _Task:
     """Where trio-websocket starts its task: all that this task raises is the exchange's doing, and ends one session.
 
     It raises whatever wsproto and h11 do, of which none is documented: for a handshake that is none, or for a ping that
-    comes while the connection is being closed.
+    comes while the connection is being closed. It is shielded from cancellation, because without it no connection can be
+    closed; so it has to be stopped.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
         """Run the task in `nursery`."""
         self._nursery = nursery
+        self._scope = trio.CancelScope(shield=True)
         self.leaving = False
         """From now on nobody wants to know."""
+
+    def stop(self) -> None:
+        """End it."""
+        self._scope.cancel()
 
     def start_soon(self, run: Callable[..., Awaitable[None]], *args: Any) -> None:
         """Do what `trio.Nursery.start_soon` does: nothing else of a nursery is used."""
@@ -75,7 +81,8 @@ class _Task:
 
     async def _run(self, run: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
         try:
-            await run(*args)
+            with self._scope:
+                await run(*args)
         except Exception as error:
             if self.leaving:
                 return
@@ -98,22 +105,30 @@ async def open_transport(
         async with trio.open_nursery(strict_exception_groups=True) as nursery:
             task = _Task(nursery)
             try:
-                with trio.fail_after(_OPEN_S):
-                    stream, tap, socket = await _open(task, url, max_message, ssl_context)
-            except trio.TooSlowError:
-                message = f"no WebSocket connection within {_OPEN_S:.0f} s"
-                raise FeedError(message) from None
-            try:
-                yield Transport(tap, socket)
+                stream, tap, socket = await _open_in_time(task, url, max_message, ssl_context)
+                try:
+                    yield Transport(tap, socket)
+                finally:
+                    task.leaving = True
+                    tap.release()
+                    with trio.move_on_after(_CLOSE_S, shield=True):
+                        await socket.aclose()
+                    await trio.aclose_forcefully(stream)
             finally:
-                task.leaving = True
-                tap.release()
-                with trio.move_on_after(_CLOSE_S, shield=True):
-                    await socket.aclose()
-                await trio.aclose_forcefully(stream)
-                nursery.cancel_scope.cancel()
+                task.stop()
     except* trio_websocket.ConnectionRejected as group:
         raise _refused(group) from group
+
+
+async def _open_in_time(
+    task: _Task, url: str, max_message: int, ssl_context: ssl.SSLContext | None
+) -> tuple[trio.abc.Stream, Tap, trio_websocket.WebSocketConnection]:
+    try:
+        with trio.fail_after(_OPEN_S):
+            return await _open(task, url, max_message, ssl_context)
+    except trio.TooSlowError:
+        message = f"no WebSocket connection within {_OPEN_S:.0f} s"
+        raise FeedError(message) from None
 
 
 async def _open(
@@ -135,9 +150,7 @@ async def _open(
             parts.netloc,
             resource,
         )
-        if not tap.is_open:
-            message = "the answer to the handshake is not the HTTP/1.1 that was asked for"
-            raise ProtocolError(message)
+        tap.check_open()
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise
@@ -145,7 +158,7 @@ async def _open(
 
 
 async def _secure(stream: trio.abc.Stream, context: ssl.SSLContext, host: str) -> trio.abc.Stream:
-    """Do the TLS handshake. It is done here because trio-websocket would wait for ever when it fails, and say nothing."""
+    """Do the TLS handshake here: trio-websocket would say nothing when it fails, and wait for ever."""
     secured = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
     try:
         await secured.do_handshake()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import trio
 
 from flowrs.core import Book, Reason
-from flowrs.errors import FeedError
+from flowrs.errors import FeedError, PluginError
 from flowrs.feed import listing
 from flowrs.feed.backoff import Backoff
 from flowrs.feed.boundary import UNREADABLE
@@ -139,7 +139,7 @@ class Venue:
         while found is None:
             try:
                 found = await listing.ask(self._connector, natives, self.url, rest, self._budgets, max_message)
-            except* (FeedError, OSError, trio.BrokenResourceError, *UNREADABLE) as group:
+            except* (FeedError, PluginError, OSError, trio.BrokenResourceError, *UNREADABLE) as group:
                 self.error = f"no instrument list: {group.exceptions[0]}"
             if found is None:
                 _log.warning("%s: %s", self.name, self.error)

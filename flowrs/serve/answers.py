@@ -218,7 +218,7 @@ def _connection(connection: ConnectionSource) -> dict[str, Any]:
         "state": connection.state,
         "since_s": round(now - connection.since, 3),
         "attempt": connection.attempt,
-        "error": connection.error,
+        "error": connection.error if connection.attempt else None,
         "retry_in_s": None if connection.retry_at is None else round(max(0.0, connection.retry_at - now), 3),
         "symbols": [replica.symbol for replica in connection.replicas],
     }

@@ -38,6 +38,7 @@ def _locked(path: Path) -> Iterator[None]:
     lock_path = path.with_name(path.name + ".lock")
     while True:
         try:
+            path.parent.mkdir(mode=0o755, exist_ok=True)
             fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             message = f"cannot make {lock_path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
@@ -77,7 +78,8 @@ def _bind(path: Path) -> socket.socket:
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        message = f"cannot listen at {path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
+        reason = error.strerror or error  # a path that is too long has no errno
+        message = f"cannot listen at {path}: {reason}; choose another path with --socket or FLOWRS_SOCKET"
         raise ConfigError(message) from None
     return sock
 
@@ -108,11 +110,11 @@ class Control:
         async with stream:
             answers.clients += 1
             try:
+                await _send(stream, greeting(os.getpid(), answers.methods))
                 if answers.clients > _MAX_CLIENTS:
                     message = f"{_MAX_CLIENTS} clients are connected; close some"
                     await _send(stream, failure(None, RequestError("too_many_clients", message)))
                     return
-                await _send(stream, greeting(os.getpid(), answers.methods))
                 await self._converse(stream)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass  # the client has gone: nothing is left to be told

@@ -27,8 +27,10 @@ class Rates:
 
     def per_second(self) -> tuple[float, float]:
         """Return messages and bytes per second over the last five seconds; 0 before two looks."""
-        if len(self._looks) < 2:  # noqa: PLR2004 - a rate is between two
+        if not self._looks:
             return 0.0, 0.0
         first, last = self._looks[0], self._looks[-1]
         span = last.time_s - first.time_s
+        if span <= 0:
+            return 0.0, 0.0
         return (last.messages - first.messages) / span, (last.bytes - first.bytes) / span

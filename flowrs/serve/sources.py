@@ -39,10 +39,13 @@ class ConnectionSource(Protocol):
     """One connection of a venue; `since` and `retry_at` are on Trio's clock."""
 
     name: str
-    state: str
     since: float
     error: str | None
     retry_at: float | None
+
+    @property
+    def state(self) -> str:
+        """"connecting", "connected" or "waiting"."""
 
     @property
     def attempt(self) -> int:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from flowrs.sim.anatomy import Anatomy
     from flowrs.sim.book import Book
 
 
@@ -52,13 +53,28 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Session(Protocol):
-    """One WebSocket client as its dialect sees it: what it subscribed to and how it wants it."""
+    """One WebSocket client as its dialect sees it: what it subscribed to and how it wants it.
+
+    A client that has said and got nothing for `patience_s` is disconnected. It may change: 5.0 until the first
+    subscription, `math.inf` afterwards.
+    """
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds."""
 
     def receive(self, text: str | bytes) -> Iterable[bytes]:
         """Take one message of the client; return the payloads that answer it."""
 
+    def wants(self, message: Message) -> bool:
+        """Say whether this client gets anything for a message; asking changes nothing."""
+
     def payloads(self, message: Message) -> Sequence[bytes]:
-        """Return what this client gets for a message: usually one payload, none if it did not subscribe."""
+        """Return what this client gets for a message: usually one payload, none if it did not subscribe.
+
+        It is asked once for each message and then sent, so a number that each connection counts for itself is put in
+        here. Faults that lose or repeat a frame act on what is returned, those that change its contents on `message`.
+        """
 
 
 class Publisher(Protocol):
@@ -78,8 +94,15 @@ class Publisher(Protocol):
 
 
 class Dialect(Protocol):
-    """One exchange's rules. WebSocket pings are sent every `ping_interval_s`, to be answered in `pong_timeout_s`."""
+    """One exchange's rules. WebSocket pings are sent every `ping_interval_s`, to be answered in `pong_timeout_s`.
 
+    `name` is the venue's in a configuration. `anatomy` says where the parts of its messages are, for the faults that
+    damage them. `tricks` are the faults that only the dialect itself can make: each is called with a symbol.
+    """
+
+    name: str
+    anatomy: Anatomy
+    tricks: Mapping[str, Callable[[str], None]]
     ws_path: str
     ping_interval_s: float
     pong_timeout_s: float

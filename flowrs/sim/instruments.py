@@ -27,6 +27,17 @@ def text8(value: int) -> str:
     return f"{value // ONE}.{value % ONE:08d}"
 
 
+def spell(value: int, decimals: int) -> str:
+    """Spell 10^-8 units with exactly `decimals` decimals; what lies beyond has to be zeros."""
+    whole, part = divmod(value, ONE)
+    return f"{whole}.{part // 10 ** (8 - decimals):0{decimals}d}" if decimals else str(whole)
+
+
+def decimals_of(grid: int) -> int:
+    """Return how many decimals the multiples of a tick or step need."""
+    return next(decimals for decimals in range(9) if grid % 10 ** (8 - decimals) == 0)
+
+
 class Instrument(msgspec.Struct, frozen=True):
     """What is traded, and the grid it is traded on; `tick`, `step` and the starting `price` in 10^-8 units."""
 
@@ -40,6 +51,16 @@ class Instrument(msgspec.Struct, frozen=True):
     def symbol(self) -> str:
         """The exchange's name of it: `BTCUSDT`."""
         return self.base + self.quote
+
+    @property
+    def price_decimals(self) -> int:
+        """How many decimals a price needs."""
+        return decimals_of(self.tick)
+
+    @property
+    def qty_decimals(self) -> int:
+        """How many decimals a quantity needs."""
+        return decimals_of(self.step)
 
 
 def _usdt(base: str, price: str, tick: str, step: str) -> Instrument:

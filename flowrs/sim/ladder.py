@@ -181,13 +181,23 @@ class Ladder:
         self._past.append((self.last_id, old_bids, old_asks))
         return bids, asks
 
-    def book(self, last_id: int | None = None) -> Book:
-        """Return the book as it is, or as it was after the diff `last_id`; raises LookupError if that is forgotten."""
+    @property
+    def diff_ids(self) -> list[int]:
+        """The last ids of all diffs whose books are remembered, oldest first."""
+        first = [self.first_known_id] if len(self._past) < self._shape.history else []
+        return first + [diff_id for diff_id, _, _ in self._past]
+
+    def levels(self, last_id: int | None = None) -> tuple[dict[int, int], dict[int, int]]:
+        """Return bids and asks as `book` does, in 10^-8 units."""
         bids, asks = dict(self.bids.levels), dict(self.asks.levels)
         if last_id is not None and last_id != self.last_id:
             self._go_back(bids, asks, last_id)
+        return {price: qty for price, qty in bids.items() if qty}, {price: qty for price, qty in asks.items() if qty}
+
+    def book(self, last_id: int | None = None) -> Book:
+        """Return the book as it is, or as it was after the diff `last_id`; raises LookupError if that is forgotten."""
         sides = (
-            {Decimal(text8(price)): Decimal(text8(qty)) for price, qty in side.items() if qty} for side in (bids, asks)
+            {Decimal(text8(price)): Decimal(text8(qty)) for price, qty in side.items()} for side in self.levels(last_id)
         )
         return Book(self.last_id if last_id is None else last_id, *sides)
 

@@ -61,6 +61,8 @@ class Depth(msgspec.Struct, frozen=True, gc=False):
 
 
 Event: TypeAlias = Trade | Ticker | Depth
+Snapshot: TypeAlias = tuple[int, list[tuple[int, int]], list[tuple[int, int]]]
+"""An update id, bids and asks in 10^-8 units, best first."""
 
 
 class _Quote:
@@ -169,8 +171,22 @@ class Market:
         """Return the hash of the true book after the diff that ended with `last_id`: see `Book.digest`."""
         return self.book(symbol, last_id).digest()
 
-    def snapshot(self, symbol: str, limit: int) -> tuple[int, list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return the last update id and the best `limit` levels of either side in 10^-8 units, best first."""
+    def snapshot(self, symbol: str, limit: int, last_id: int | None = None) -> Snapshot:
+        """Return an update id and the best `limit` levels of either side then: now, or as `book` does."""
         ladder = self._quotes[symbol].ladder
-        bids = sorted(ladder.bids.levels.items(), reverse=True)[:limit]
-        return ladder.last_id, bids, sorted(ladder.asks.levels.items())[:limit]
+        bids, asks = ladder.levels(last_id)
+        best = sorted(bids.items(), reverse=True)[:limit], sorted(asks.items())[:limit]
+        return ladder.last_id if last_id is None else last_id, *best
+
+    def diff_ids(self, symbol: str) -> list[int]:
+        """Return the last ids of the diffs whose books are remembered, oldest first: the last is what clients have."""
+        return self._quotes[symbol].ladder.diff_ids
+
+    def stutter(self, symbol: str) -> None:
+        """Publish what is due of a symbol, and then a diff that changes nothing."""
+        quote = self._quotes[symbol]
+        events: list[Event] = list(quote.depth(symbol, self._now_ms()))
+        quote.ladder.last_id += 1
+        events.extend(quote.depth(symbol, self._now_ms()))
+        for listener in self._listeners:
+            listener(events)

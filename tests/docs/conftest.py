@@ -14,7 +14,7 @@ import pytest
 from doc_pages import ROOT
 
 from flowrs.client import Client
-from flowrs.errors import NotRunning
+from flowrs.errors import ControlError, NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,20 +44,21 @@ def running(environ: dict[str, str], folder: Path, *words: str) -> Iterator[Path
 
 
 def wait_for(holds: Callable[[], bool], log: Path) -> None:
+    """Wait until it holds; if it never does, fail with the log of the process that is to bring it about."""
     deadline = time.monotonic() + START_S
     while not holds():
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.05)
 
 
-def all_live(socket: Path) -> bool:
+def is_ready(socket: Path) -> bool:
+    """Whether nine books are live and there have been the trades that the examples show."""
     try:
         with Client(socket) as client:
-            status = client.status()
-    except NotRunning:
+            books, trades = client.status()["books"], client.trades("BTC-USDT")["trades"]
+    except (NotRunning, ControlError):
         return False
-    # An example shows a trade, so there has to have been one.
-    return status["books"]["total"] == status["books"]["live"] == 9 and status["uptime_s"] > 2
+    return books["total"] == books["live"] == 9 and len(trades) > 2
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         wait_for(lambda: printed.read_bytes().count(b"\n") >= 3, printed)
         config.write_bytes(printed.read_bytes())
         with running(environ, folder, "run", "--config", str(config)) as log:
-            wait_for(lambda: all_live(socket), log)
+            wait_for(lambda: is_ready(socket), log)
             yield World(environ, socket)
 
 

@@ -409,6 +409,30 @@ async def test_leaving_sends_a_close_frame(streams, autojump_clock) -> None:
     assert seen == [CloseConnection(1000, "")]
 
 
+async def test_leaving_by_cancellation_closes_as_well_and_as_soon_as_the_exchange_answers(streams, autojump_clock) -> None:
+    server = Server(streams[0])
+
+    async def serve() -> None:
+        await server.accept()
+        await server.until(CloseConnection)
+        await server.send(text("late"), text("later"), close(1000))
+        await server.stream.send_eof()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        with trio.move_on_after(5):
+            async with open_transport("ws://exchange.test/ws", max_message=LIMIT) as transport:
+                await transport.receive()
+        assert trio.current_time() == pytest.approx(5, abs=0.01)
+
+
+async def test_leaving_before_the_handshake_is_through_ends_at_once(streams, autojump_clock) -> None:
+    with trio.move_on_after(5):
+        async with open_transport("ws://exchange.test/ws", max_message=LIMIT):
+            pytest.fail("it was opened")
+    assert trio.current_time() == pytest.approx(5, abs=0.01)
+
+
 async def test_leaving_waits_at_most_a_second_for_an_exchange_that_does_not_answer(streams, autojump_clock) -> None:
     server = Server(streams[0])
     async with trio.open_nursery() as nursery:

@@ -50,3 +50,13 @@ def tickers(captures: Path, names: tuple[str, ...]) -> list[Ticker]:
     """All bookTickers, in order."""
     found = [json.loads(line)["data"] for line in lines(captures, names) if b"@bookTicker" in line[:50]]
     return [Ticker(each["u"], (each["b"], each["B"]), (each["a"], each["A"])) for each in found]
+
+
+def rest_answer(path: Path, part: str) -> bytes:
+    """The body of the first recorded REST answer whose URL has this part."""
+    with gzip.open(path) as file:
+        for line in file:
+            if part.encode() in line[:200] and b" -> " in line[:300]:
+                return line.split(b": ", 1)[1].strip()
+    message = f"{path} has no answer of {part}"
+    raise LookupError(message)

@@ -1,0 +1,169 @@
+"""`flowrs run` as a process: how it ends, and how it does not begin."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+from daemons import connected
+
+from flowrs.sim import BinanceSpot, Market, open_venue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import flowrs.sim
+
+BOOK = b'{"id":1,"method":"book","params":{"symbol":"BTC-USDT","depth":0,"allow_stale":true}}\n'
+
+
+def config(folder: Path, sim: flowrs.sim.Venue[Any] | None = None, venue: str = "binance") -> Path:
+    """A configuration for a simulated exchange, or for one where nobody answers."""
+    ws, rest = (sim.ws_url, sim.rest_url) if sim else ("ws://127.0.0.1:9/ws", "http://127.0.0.1:9")
+    path = folder / f"{venue}.toml"
+    path.write_text(
+        f'[venues.{venue}]\nsymbols = ["BTC-USDT", "ETH-USDT"]\nurl = "{ws}"\nrest_url = "{rest}"\n'
+        "retry_base_s = 0.01\nretry_cap_s = 0.05\n"
+    )
+    return path
+
+
+class Daemon:
+    """A daemon in a process of its own."""
+
+    def __init__(self, process: trio.Process, socket: Path, log: Path) -> None:
+        self.process, self.socket, self._log = process, socket, log
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    async def serving(self) -> None:
+        with trio.fail_after(20):
+            while f"books at {self.socket}" not in self.log():
+                assert self.process.poll() is None, self.log()
+                await trio.sleep(0.02)
+
+    async def ended(self, within_s: float = 20) -> int:
+        with trio.fail_after(within_s):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def started(path: Path, socket: Path) -> AsyncIterator[Daemon]:
+    """`flowrs run`; killed at the end if it still runs."""
+    log = socket.with_name(f"log{len(list(socket.parent.glob('log*')))}")
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "flowrs", "run", "--config", str(path), "--socket", str(socket)]
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        process = await trio.lowlevel.open_process(command, stderr=output, stdout=output, env=environ)
+    try:
+        yield Daemon(process, socket, log)
+    finally:
+        with trio.CancelScope(shield=True):
+            process.kill()
+            await process.wait()
+
+
+@asynccontextmanager
+async def serving(path: Path, socket: Path) -> AsyncIterator[Daemon]:
+    async with started(path, socket) as daemon:
+        await daemon.serving()
+        yield daemon
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_a_signal_under_load_ends_it_soon_and_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    """The load: a fast market, a client that asks without end, one that never reads, one that says nothing."""
+    socket = tmp_path / "flowrs.sock"
+    async with open_venue(BinanceSpot(Market(seed=1, depth_hz=50))) as sim, serving(config(tmp_path, sim), socket) as daemon:
+        async with connected(socket) as asking, connected(socket) as deaf, connected(socket):
+            await deaf.stream.send_all(BOOK * 200)
+            with trio.fail_after(10):
+                while (await asking.result("status"))["books"]["live"] < 2:
+                    await trio.sleep(0.01)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask_without_end, asking)
+                await trio.sleep(0.2)
+                daemon.process.send_signal(number)
+                assert await daemon.ended(within_s=5) == 0, daemon.log()
+                nursery.cancel_scope.cancel()
+    assert not socket.exists()
+    assert not socket.with_name("flowrs.sock.lock").exists()
+    assert f"{number.name}: stopping" in daemon.log()
+    assert "Traceback" not in daemon.log()
+
+
+async def ask_without_end(client: Any) -> None:
+    try:
+        while await client.send(BOOK):
+            pass
+    except (trio.BrokenResourceError, json.JSONDecodeError):
+        pass  # it has ended
+
+
+@pytest.mark.parametrize("answering", [True, False], ids=["an exchange that keeps us waiting", "no exchange"])
+async def test_it_ends_soon_while_it_waits_for_an_exchange(tmp_path: Path, *, answering: bool) -> None:
+    async with open_venue(BinanceSpot(Market(seed=1))) as sim:
+        sim.faults.hold_answers()
+        path = config(tmp_path, sim if answering else None)
+        async with serving(path, tmp_path / "flowrs.sock") as daemon:
+            daemon.process.send_signal(signal.SIGTERM)
+            assert await daemon.ended(within_s=5) == 0, daemon.log()
+            assert "Traceback" not in daemon.log()
+
+
+async def test_a_second_daemon_of_one_socket_gives_up_and_names_the_first_which_goes_on(tmp_path: Path) -> None:
+    socket, path = tmp_path / "flowrs.sock", config(tmp_path)
+    async with serving(path, socket) as first, connected(socket) as client:
+        async with started(path, socket) as second:
+            assert await second.ended() == 2
+            (line,) = second.log().splitlines()
+            assert f"pid {first.pid}" in line
+            assert str(socket) in line
+        assert (await client.result("status"))["pid"] == first.pid
+        async with connected(socket) as another:
+            assert (await another.result("status"))["pid"] == first.pid
+        assert first.process.poll() is None
+
+
+async def test_after_a_kill_the_next_daemon_starts_in_its_place(tmp_path: Path) -> None:
+    socket, path = tmp_path / "flowrs.sock", config(tmp_path)
+    async with serving(path, socket) as first:
+        first.process.kill()
+        assert await first.ended() == -signal.SIGKILL
+        assert socket.is_socket()
+        async with serving(path, socket) as next_one, connected(socket) as client:
+            assert (await client.result("status"))["pid"] == next_one.pid != first.pid
+
+
+@pytest.mark.parametrize("content", [b"precious", b""])
+async def test_a_path_that_is_a_file_is_refused_and_the_file_left_alone(tmp_path: Path, content: bytes) -> None:
+    socket = tmp_path / "flowrs.sock"
+    socket.write_bytes(content)
+    async with started(config(tmp_path), socket) as daemon:
+        assert await daemon.ended() == 2
+        (line,) = daemon.log().splitlines()
+        assert f"{socket} exists and is no socket" in line
+    assert socket.read_bytes() == content
+    assert not socket.with_name("flowrs.sock.lock").exists()
+
+
+async def test_a_venue_that_no_plugin_brings_is_refused_in_one_line_with_a_hint(tmp_path: Path) -> None:
+    socket = tmp_path / "flowrs.sock"
+    async with started(config(tmp_path, venue="binanse"), socket) as daemon:
+        assert await daemon.ended() == 2
+        (line,) = daemon.log().splitlines()
+        assert "venues.binanse: no plugin brings this venue" in line
+        assert 'did you mean "binance"?' in line
+    assert not socket.exists()
