@@ -68,6 +68,7 @@ class Book:
         arena: Arena | None = None,
         depth: int = 0,
         snapshot_levels: int = 0,
+        spelling: object = None,
     ) -> None:
         """Make an empty book.
 

@@ -18,11 +18,10 @@ from flowrs.feed.budget import Budget
 from flowrs.feed.transport import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import NoReturn
 
     from flowrs.feed.backoff import Backoff
-    from flowrs.feed.budget import Budgets
     from flowrs.feed.counters import Counters
     from flowrs.feed.replica import Replica
     from flowrs.feed.session import Session
@@ -71,11 +70,13 @@ class Connection:
         """End the session that is running; another one follows."""
         self._scope.cancel()
 
-    async def supervise(self, budgets: Budgets, counters: Counters) -> NoReturn:
-        """Run sessions until cancelled."""
+    async def supervise(
+        self, counters: Counters, allowed: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+    ) -> NoReturn:
+        """Run sessions until cancelled; `allowed` returns when the exchange allows another connection."""
         while True:
             await self._attempts.spend()
-            await budgets.connect()
+            await allowed()
             session = self._make()
             self._enter(session)
             failure = await self._live(session)

@@ -96,7 +96,7 @@ class Venue:
             self.connections.extend(self._connections(listed, rest))
             async with trio.open_nursery() as nursery:
                 for connection in self.connections:
-                    nursery.start_soon(connection.supervise, self._budgets, self.counters)
+                    nursery.start_soon(connection.supervise, self.counters, self._budgets.connect)
 
     def _connections(self, listed: Sequence[Replica], rest: Rest | None) -> Iterator[Connection]:
         """Share the instruments among connections; trades have connections of their own where the exchange wants that."""
