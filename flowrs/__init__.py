@@ -32,6 +32,7 @@ from flowrs.api import (
 from flowrs.hookspecs import hookimpl
 
 __all__ = [
+    "PLUGIN_API",
     "BookSnapshot",
     "BookUpdate",
     "Checksum",
@@ -44,7 +45,6 @@ __all__ = [
     "Listing",
     "Numbered",
     "Objects",
-    "PLUGIN_API",
     "Pairs",
     "Ping",
     "Rate",

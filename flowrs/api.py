@@ -110,63 +110,113 @@ class Event(Struct):
 
 
 class BookUpdate(Event):
-    """Changes of one book: absolute quantities by price, 0 removes.
-
-    Fields: `symbol: str`, the exchange's own; `first: int` and `last: int`, the numbers it covers; `prev: int`, the
-    number before it (LINKED only); `time: int`, the exchange's time in `Connector.time_unit_ns` (optional);
-    `bids: msgspec.Raw` and `asks: msgspec.Raw`, the two sides as they are in the frame; `checksum: int`, the exchange's
-    of the book after it (optional).
-    """
+    """Changes of one book: absolute quantities by price, 0 removes. Which of its fields count, `Continuity` says."""
 
     if TYPE_CHECKING:
-        symbol: str
-        first: int
-        last: int
-        bids: Raw
-        asks: Raw
-        checksum: int | None
+
+        @property
+        def symbol(self) -> str:
+            """The exchange's name of the instrument."""
+
+        @property
+        def first(self) -> int:
+            """The first number that it covers (CHAINED, LINKED)."""
+
+        @property
+        def last(self) -> int:
+            """The last number that it covers (all but UNNUMBERED)."""
+
+        @property
+        def prev(self) -> int:
+            """The number of the update before (LINKED); else 0."""
+
+        @property
+        def time(self) -> int:
+            """The exchange's time in `Connector.time_unit_ns`; 0: not told."""
+
+        @property
+        def bids(self) -> Raw:
+            """The bids as they are in the frame."""
+
+        @property
+        def asks(self) -> Raw:
+            """The asks as they are in the frame."""
+
+        @property
+        def checksum(self) -> int | None:
+            """The exchange's checksum of the book after it; None: not told."""
+
     else:
+        prev = time = 0
         checksum = None
-    prev = 0
-    time = 0
 
 
 class BookSnapshot(Event):
-    """A whole book.
-
-    Fields: `last: int`, `bids: Raw`, `asks: Raw`, and optionally `time: int` and `checksum: int`, as in `BookUpdate`; if
-    it comes through the stream, `symbol: str` too.
-    """
+    """A whole book: the answer to `Connector.snapshot_request`, or what a stream begins with."""
 
     if TYPE_CHECKING:
-        last: int
-        bids: Raw
-        asks: Raw
-        checksum: int | None
+
+        @property
+        def symbol(self) -> str:
+            """The exchange's name of the instrument, if it comes through the stream; else ""."""
+
+        @property
+        def last(self) -> int:
+            """The number up to which it holds everything (all but UNNUMBERED)."""
+
+        @property
+        def time(self) -> int:
+            """The exchange's time in `Connector.time_unit_ns`; 0: not told."""
+
+        @property
+        def bids(self) -> Raw:
+            """The bids as they are in the frame."""
+
+        @property
+        def asks(self) -> Raw:
+            """The asks as they are in the frame."""
+
+        @property
+        def checksum(self) -> int | None:
+            """The exchange's checksum of it; None: not told."""
+
     else:
+        symbol = ""
+        time = 0
         checksum = None
-    symbol = ""
-    time = 0
 
 
 class Trade(Event):
-    """One trade.
-
-    Fields: `symbol: str`, `price: str` and `quantity: str` (the exchange's text), `id: int | str`, `time: int` in
-    `Connector.time_unit_ns`; and `side`, a field or a property: what the taker did, "buy" or "sell".
-    """
+    """One trade."""
 
     if TYPE_CHECKING:
-        symbol: str
-        price: str
-        quantity: str
-        id: int | str
+
+        @property
+        def symbol(self) -> str:
+            """The exchange's name of the instrument."""
+
+        @property
+        def price(self) -> str:
+            """The exchange's text."""
+
+        @property
+        def quantity(self) -> str:
+            """The exchange's text, in the base currency."""
+
+        @property
+        def id(self) -> int | str:
+            """The exchange's number of it."""
+
+        @property
+        def time(self) -> int:
+            """The exchange's time in `Connector.time_unit_ns`; 0: not told."""
 
         @property
         def side(self) -> Side:
             """What the taker did."""
 
-    time = 0
+    else:
+        time = 0
 
 
 class Reply(Event):

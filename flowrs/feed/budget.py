@@ -1,7 +1,7 @@
 """What an exchange allows within a time, kept to by all who use it: never more than `count` in any `per_s` seconds.
 
-A sliding window and not a token bucket: a bucket that has been refilled lets twice its count pass around the refill, which
-is what exchanges ban for.
+A sliding window and not a token bucket: a full bucket lets up to twice its count pass within the time, which is what
+exchanges ban for.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ async def ask(
     with trio.move_on_after(_ANSWER_S):
         await budgets.connect()
         async with open_transport(url, max_message=max_message) as transport:
-            for frame in asked:
-                await transport.send(frame)
+            for text in asked:
+                await transport.send(text)
             while True:
                 for frame in await transport.receive():
                     try:
@@ -54,9 +54,7 @@ async def ask(
     raise FeedError(message, venue=connector.name)
 
 
-async def _by_rest(
-    connector: Connector, natives: Sequence[str], request: Request, rest: Rest
-) -> dict[str, Instrument]:
+async def _by_rest(connector: Connector, natives: Sequence[str], request: Request, rest: Rest) -> dict[str, Instrument]:
     try:
         body = await rest.get(request)
     except RestError as error:

@@ -1,7 +1,7 @@
 """Gets the snapshots that the replicas of one session want, each symbol's for itself, one task a symbol at most.
 
-Two ways, as the exchange has it: by REST, or by subscribing anew. The first snapshot is asked for without delay; what has
-to be asked for again soon after waits longer each time, and in the end the connection is given up.
+Two ways, as the exchange has it: by REST, or by subscribing anew. The first snapshot is asked for without delay; what
+has to be asked for again soon after waits longer each time, and in the end the connection is given up.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from flowrs.api import Recovery as Way
-from flowrs.errors import FeedError
+from flowrs.errors import FeedError, PluginError
 from flowrs.feed.backoff import RESET_AFTER_S, Backoff
 from flowrs.feed.boundary import UNREADABLE, call
 from flowrs.feed.rest import RestError
@@ -42,7 +42,7 @@ class Recovery:
         nursery: trio.Nursery,
         retry: tuple[float, float],
     ) -> None:
-        """Ask `rest`, or `send` subscriptions, by tasks in `nursery`; `retry`: base and cap of the back-off, seconds."""
+        """Ask `rest`, or `send` subscriptions, by tasks in `nursery`; `retry`: base and cap of the back-off in s."""
         self._connector, self._rest, self._send, self._nursery = connector, rest, send, nursery
         self._retry = retry
         self._busy: set[str] = set()
@@ -88,12 +88,13 @@ class Recovery:
     async def _fetch(self, replica: Replica, instrument: Instrument) -> None:
         """Ask for the snapshot by REST."""
         request = call(self._connector.name, self._connector.snapshot_request, instrument)
-        assert self._rest is not None, "a venue that recovers by REST has a rest_url"
+        if self._rest is None:
+            raise PluginError("it recovers by REST, but has no rest_url", venue=self._connector.name)
         body = await self._rest.get(request)
         replica.snapshot(call(self._connector.name, self._connector.decode_snapshot, body))
 
     async def _subscribe(self, replica: Replica, instrument: Instrument) -> None:
-        """Subscribe anew, and wait for the snapshot with which the stream begins. Raises OldSnapshotError if none comes."""
+        """Subscribe anew, and wait for the snapshot that the stream begins with: OldSnapshotError if none comes."""
         arrival = self._arrivals[replica.symbol] = trio.Event()
         for frame in call(self._connector.name, self._connector.unsubscribe, [instrument]):
             await self._send(frame)

@@ -167,7 +167,8 @@ class Session:
             raise FeedError(message)
         elif not isinstance(event, Heartbeat):
             raise fault(
-                self._connector.name, TypeError(f"decode() returned {type(event).__name__}, which is no event of the API")
+                self._connector.name,
+                TypeError(f"decode() returned {type(event).__name__}, which is no event of the API"),
             )
 
     def _check_number(self, number: int) -> None:
@@ -238,6 +239,6 @@ class Session:
     async def _rotate(self) -> None:
         """End the connection before the exchange does."""
         if self._connector.lifetime_s < math.inf:
-            await trio.sleep(self._connector.lifetime_s * random.uniform(*_ROTATE))
+            await trio.sleep(self._connector.lifetime_s * random.uniform(*_ROTATE))  # noqa: S311 - a spread, no secret
             message = "changed for a new connection before the exchange ends it"
             raise FeedError(message)

@@ -99,7 +99,7 @@ class Venue:
                     nursery.start_soon(connection.supervise, self.counters, self._budgets.connect)
 
     def _connections(self, listed: Sequence[Replica], rest: Rest | None) -> Iterator[Connection]:
-        """Share the instruments among connections; trades have connections of their own where the exchange wants that."""
+        """Share the instruments among connections, and others for trades where the exchange wants that."""
         connector, size = self._connector, self._connector.instruments_per_connection
         for number, start in enumerate(range(0, len(listed), size)):
             shard = listed[start : start + size]

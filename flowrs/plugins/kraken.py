@@ -52,7 +52,7 @@ class _Snapshot(flowrs.BookSnapshot):
 
 class _Trade(flowrs.Trade):
     symbol: str
-    side: str
+    side: flowrs.Side
     number: Raw = msgspec.field(name="price")
     size: Raw = msgspec.field(name="qty")
     id: int = msgspec.field(name="trade_id")
