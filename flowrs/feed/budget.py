@@ -38,8 +38,9 @@ class Budget:
 
     def _forget(self) -> None:
         """Take back what was spent long enough ago."""
-        horizon = trio.current_time() - self._rate.per_s
-        while self._spent and self._spent[0][0] <= horizon:
+        now = trio.current_time()
+        # The same sum as that of the wait: with any other, rounding could leave the two apart for ever.
+        while self._spent and self._spent[0][0] + self._rate.per_s <= now:
             self._sum -= self._spent.popleft()[1]
 
     @property
