@@ -50,7 +50,7 @@ class Connection:
 
     @property
     def state(self) -> str:
-        """"connecting", "connected", or "waiting" for the next attempt."""
+        """Whether it is "connecting", "connected", or "waiting" for the next attempt."""
         if self._session is None:
             return "waiting"
         return "connected" if self._session.is_open else "connecting"
@@ -60,7 +60,6 @@ class Connection:
         """How many attempts in a row have failed; 0 once a book is live."""
         is_live = self._session is not None and self._session.live_since is not None
         return 0 if is_live else self._backoff.attempt
-
 
     def reconnect(self) -> None:
         """End the session that is running; another one follows."""

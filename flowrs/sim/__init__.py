@@ -19,9 +19,14 @@ dicts, and no mistake of flowrs' own book or decoder can hide in it.
 
 from flowrs.sim.binance_spot import BinanceSpot
 from flowrs.sim.book import Book
+from flowrs.sim.canned import Canned, banned, garbage, huge, server_error, slow, too_many_requests
+from flowrs.sim.coinbase import CoinbaseAdvanced
+from flowrs.sim.coinbase_frames import COINBASE_INSTRUMENTS
 from flowrs.sim.dialect import Message, Request, Response
-from flowrs.sim.faults import Canned, Faults, banned, garbage, huge, server_error, slow, too_many_requests
+from flowrs.sim.faults import Faults
 from flowrs.sim.instruments import INSTRUMENTS, Instrument
+from flowrs.sim.kraken import KrakenV2
+from flowrs.sim.kraken_frames import KRAKEN_INSTRUMENTS
 from flowrs.sim.ladder import Shape
 from flowrs.sim.market import Market
 from flowrs.sim.replay import Replay
@@ -29,13 +34,17 @@ from flowrs.sim.run import SimOptions, run_sim
 from flowrs.sim.venue import Counters, Venue, open_venue
 
 __all__ = [
+    "COINBASE_INSTRUMENTS",
     "INSTRUMENTS",
+    "KRAKEN_INSTRUMENTS",
     "BinanceSpot",
     "Book",
     "Canned",
+    "CoinbaseAdvanced",
     "Counters",
     "Faults",
     "Instrument",
+    "KrakenV2",
     "Market",
     "Message",
     "Replay",
