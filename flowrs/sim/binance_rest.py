@@ -101,6 +101,11 @@ class BinanceDialect:
             f"{root}/exchangeInfo": (self.facts.info_weight, self._exchange_info),
         }
 
+    @property
+    def symbols(self) -> list[str]:
+        """What is traded, by the exchange's names."""
+        return list(self._tape.symbols)
+
     def _now_ms(self) -> int:
         return int(self._now_s() * 1000)
 
