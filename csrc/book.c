@@ -5,26 +5,12 @@
  * visible, any other leaves the slot's levels alone. Rejected: comparing the published levels after each message (it
  * costs as much as publishing them), and publishing always.
  */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
 enum { CAPACITY_MOST = 1 << 20 };
-
-frs_scratch *frs_scratch_new(size_t levels) {
-    if (levels == 0 || levels > INT_MAX)
-        return NULL;
-    frs_scratch *scratch = malloc(sizeof *scratch + levels * sizeof scratch->levels[0]);
-    if (scratch)
-        scratch->room = levels;
-    return scratch;
-}
-
-void frs_scratch_free(frs_scratch *scratch) {
-    free(scratch);
-}
 
 static bool good_scale(int scale) {
     return scale >= 0 && scale <= FRS_MAX_SCALE;
@@ -190,28 +176,21 @@ static void change(frs_book *book, int which, const frs_level *levels, uint32_t 
         frs_side_cut(side, book->depth);
 }
 
-int frs_book_apply(frs_book *book, uint32_t flags, int spelling, const char *bids, size_t bids_size, const char *asks,
-                   size_t asks_size, uint64_t seq, int64_t exchange_ns) {
-    frs_scratch *scratch = book->scratch;
-    if (!scratch || (flags & ~(uint32_t)(FRS_SNAPSHOT | FRS_QUIET)))
+int frs_book_apply(frs_book *book, uint32_t flags, const frs_spelling *spelling, const char *bids, size_t bids_size,
+                   const char *asks, size_t asks_size, uint64_t seq, int64_t exchange_ns) {
+    if (!book->scratch || (flags & ~(uint32_t)(FRS_SNAPSHOT | FRS_QUIET)))
         return FRS_E_ARGUMENT;
     frs_view *view = &book->view;
-    int bid_count = frs_levels_scan(bids, bids_size, spelling, view->price_scale, view->quantity_scale, scratch->levels,
-                                    scratch->room);
-    if (bid_count < 0)
-        return bid_count;
-    frs_level *levels[2] = {scratch->levels, scratch->levels + bid_count};
-    int ask_count = frs_levels_scan(asks, asks_size, spelling, view->price_scale, view->quantity_scale, levels[FRS_ASK],
-                                    scratch->room - (size_t)bid_count);
-    if (ask_count < 0)
-        return ask_count;
-    uint32_t counts[2] = {(uint32_t)bid_count, (uint32_t)ask_count};
+    frs_message m;
+    int error = frs_message_scan(book, spelling, bids, bids_size, asks, asks_size, &m);
+    if (error)
+        return error;
     bool snapshot = flags & FRS_SNAPSHOT;
     for (int which = 0; which < 2; which++)
-        if (!has_room(book, which, levels[which], counts[which], snapshot))
+        if (!has_room(book, which, m.levels[which], m.counts[which], snapshot))
             return FRS_E_FULL;
     for (int which = 0; which < 2; which++)
-        change(book, which, levels[which], counts[which], snapshot);
+        change(book, which, m.levels[which], m.counts[which], snapshot);
     view->seq = seq;
     view->exchange_ns = exchange_ns;
     view->recv_ns = book->ring ? frs_ring_wall(book->ring) : frs_clock_wall();

@@ -64,20 +64,35 @@ typedef struct {
     int64_t quantity;
 } frs_level;
 
-/* How an exchange spells levels.
- *   PAIRS    [["price","quantity", ...], ...]: strings or bare numbers; further elements of a level (strings, numbers,
- *            true, false, null) are skipped.
- * Both "" and "null" as the whole text are an empty side, as is []. White space as in JSON. */
-enum { FRS_PAIRS = 0 };
+/* How an exchange spells levels. No spelling, NULL, stands for the most common one:
+ *   PAIRS    [["price","quantity", ...], ...]: further elements of a level (strings, numbers, true, false, null) are
+ *            skipped.
+ *   OBJECTS  [{"price":1.5,"qty":2}, ...]: the keys in any order. Other keys, and whatever JSON value they have (nested
+ *            up to 16 deep), are skipped.
+ *   SIDED    [{"side":"bid","price_level":"1.5","new_quantity":"2"}, ...]: objects as above, both sides in one list.
+ * Numbers are bare or strings. Both "" and "null" as the whole text are an empty side, as is []. White space as in
+ * JSON. Strict: a level that lacks a key or repeats one, and a side that is neither word, is FRS_E_SYNTAX. So is a
+ * backslash in a level's own keys, its side or its numbers: they are compared byte by byte, and an escape could hide a
+ * repeated key. In skipped values escapes are JSON's. */
+enum { FRS_OBJECTS = 1, FRS_SIDED = 2 };
 
-/* Scans text into out. Returns the number of levels; FRS_E_SYNTAX, FRS_E_PRECISION, FRS_E_RANGE (also price <= 0,
- * quantity < 0), or FRS_E_FULL if there are more than `room` levels. */
-int frs_levels_scan(const char *text, size_t size, int spelling, int price_scale, int quantity_scale, frs_level *out,
-                    size_t room);
+/* Read-only once made, so threads may share it. words: of OBJECTS "price-key quantity-key"; of SIDED "price-key
+ * quantity-key side-key bid-word ask-word"; one space in between, each 1 to 24 bytes of printable ASCII but " and \,
+ * keys different from each other, sides too. NULL: not so, or no memory. Levels with their keys in the order of the
+ * example (SIDED: with at most one more, a string, behind the side) and without white space are scanned fastest. */
+typedef struct frs_spelling frs_spelling;
+frs_spelling *frs_spelling_new(int kind, const char *words, size_t size);
+void frs_spelling_free(frs_spelling *spelling);
+
+/* Scans text into out; a SIDED ask comes out with a negative price. Returns the number of levels; FRS_E_SYNTAX,
+ * FRS_E_PRECISION, FRS_E_RANGE (also price <= 0, quantity < 0), or FRS_E_FULL if there are more than `room` levels. */
+int frs_levels_scan(const char *text, size_t size, const frs_spelling *spelling, int price_scale, int quantity_scale,
+                    frs_level *out, size_t room);
 
 /* The least scales that hold every number of the text exactly: after FRS_E_PRECISION, to rebuild the book with.
  * Returns 0 or FRS_E_SYNTAX, FRS_E_PRECISION (18 is not enough). */
-int frs_levels_scales(const char *text, size_t size, int spelling, int *price_scale, int *quantity_scale);
+int frs_levels_scales(const char *text, size_t size, const frs_spelling *spelling, int *price_scale,
+                      int *quantity_scale);
 
 /* ---- ring: how long messages took, in ns: the newest samples, and a histogram of all since the start. */
 
@@ -187,13 +202,14 @@ enum {
     FRS_TOP = 4     /* the published levels have changed; always after a snapshot */
 };
 
-/* One message: scans both sides, changes the book, publishes its top, stores the latency sample. All or nothing.
+/* One message: scans both sides, changes the book, publishes its top, stores the latency sample. All or nothing. The
+ * list of a SIDED spelling is given as `bids`, and asks_size has to be 0.
  * seq and exchange_ns are published as given. Of a repeated price the last one counts; in a snapshot, levels of
  * quantity 0 are ignored. Returns FRS_CROSSED | ... bits (of a quiet change FRS_CROSSED alone), or an error with the
  * book as it was. FRS_E_FULL: the message's new levels do not fit beside those held (its own removals make no room for
  * them), a snapshot has more than `capacity` a side, or the message has more than the scratch. */
-int frs_book_apply(frs_book *book, uint32_t flags, int spelling, const char *bids, size_t bids_size, const char *asks,
-                   size_t asks_size, uint64_t seq, int64_t exchange_ns);
+int frs_book_apply(frs_book *book, uint32_t flags, const frs_spelling *spelling, const char *bids, size_t bids_size,
+                   const char *asks, size_t asks_size, uint64_t seq, int64_t exchange_ns);
 
 /* Publishes the book as it is and measures; returns bits as frs_book_apply. */
 int frs_book_publish(frs_book *book);
@@ -219,6 +235,20 @@ int frs_book_read(const frs_book *book, int side, uint32_t flags, frs_level *out
 /* Writes the best `levels` levels of a side as JSON, [["price","quantity"],...], exact decimals. Returns the length, or
  * FRS_E_FULL if room is too small (52 bytes a level + 2 are always enough). */
 int64_t frs_book_text(const frs_book *book, int side, uint32_t flags, size_t levels, char *out, size_t room);
+
+/* How an exchange writes the levels that its checksum covers: the best known `levels` of each side.
+ *   DIGITS  the asks, then the bids, best first: the digits of the price at its decimals and of the quantity at its
+ * own, without point and leading zeros (Kraken v2). COLON   bid, ask, bid, ask ... in turns, best first, as
+ * price:quantity, with as few decimals as show the number, all joined by colons; where one side has run out only the
+ * other one goes on (OKX). */
+enum { FRS_DIGITS = 1, FRS_COLON = 2 };
+enum { FRS_CHECKSUM_LEVELS = 100 };
+
+/* Puts the CRC-32 (IEEE 802.3, as zlib.crc32; some exchanges send it as an int32) of that text into *out. levels: 1 to
+ * FRS_CHECKSUM_LEVELS. The decimals (0 to 18) are the instrument's, whatever the book's scales are; COLON does without
+ * them. Returns 0, FRS_E_ARGUMENT, or FRS_E_PRECISION if a number has more decimals than those. */
+int frs_book_checksum(const frs_book *book, int form, uint32_t levels, int price_decimals, int quantity_decimals,
+                      uint32_t *out);
 
 /* Number of levels held on a side; also the ones outside the window. */
 uint32_t frs_book_total(const frs_book *book, int side);

@@ -27,6 +27,61 @@ const char *frs_number_scan(const char *p, const char *end, frs_number *number);
 int frs_number_value(const frs_number *number, int scale, int64_t *out);
 int frs_number_scale(const frs_number *number);
 
+/* ---- json.c: each returns the place behind what it took, or NULL. */
+
+/* Text that is only pointed to. */
+typedef struct {
+    const char *start;
+    size_t size;
+} frs_text;
+
+static inline const char *frs_json_space(const char *p, const char *end) {
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
+}
+
+/* One character with white space around it. */
+static inline const char *frs_json_mark(const char *p, const char *end, char c) {
+    if (!p)
+        return NULL;
+    p = frs_json_space(p, end);
+    return p < end && *p == c ? frs_json_space(p + 1, end) : NULL;
+}
+
+/* The text itself, up to its NUL. */
+const char *frs_json_word(const char *p, const char *end, const char *text);
+/* A number, bare or as the whole of a string. */
+const char *frs_json_number(const char *p, const char *end, frs_number *out);
+/* A string without escapes: its bytes are its text. */
+const char *frs_json_verbatim(const char *p, const char *end, frs_text *out);
+/* A string, a number, true, false or null. */
+const char *frs_json_scalar(const char *p, const char *end);
+const char *frs_json_value(const char *p, const char *end);
+
+/* ---- spelling.c */
+
+enum { FRS_PRICE_KEY, FRS_QUANTITY_KEY, FRS_SIDE_KEY, FRS_BID_WORD, FRS_ASK_WORD, FRS_WORDS };
+enum { FRS_WORD_SIZE = 24, FRS_PATTERN_SIZE = 32 };
+
+typedef struct {
+    char text[FRS_WORD_SIZE];
+    size_t size;
+} frs_word;
+
+/* The text that the quick path expects at a place. mask: all bits of its bytes, no bit of those behind it. */
+typedef struct {
+    char text[FRS_PATTERN_SIZE];
+    char mask[FRS_PATTERN_SIZE];
+    size_t size;
+} frs_pattern;
+
+struct frs_spelling {
+    int kind;
+    frs_word words[FRS_WORDS];
+    frs_pattern patterns[FRS_WORDS]; /* each ends where the value, or what follows the word, begins */
+};
+
 /* ---- table.c: price -> quantity, unordered. */
 
 typedef struct {
@@ -102,12 +157,23 @@ void frs_slot_begin(frs_arena *arena, uint32_t slot);
 void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *near_end, uint32_t count);
 void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view);
 
-/* ---- book.c, copy.c and read.c */
+/* ---- message.c */
 
 struct frs_scratch {
     size_t room;
-    frs_level levels[];
+    frs_level levels[]; /* twice the room: the asks of a sided list go to the second half */
 };
+
+typedef struct {
+    frs_level *levels[2];
+    uint32_t counts[2];
+} frs_message;
+
+/* Scans the two sides, or the list of both, into the book's scratch. Returns 0 or an error. */
+int frs_message_scan(const frs_book *book, const frs_spelling *spelling, const char *bids, size_t bids_size,
+                     const char *asks, size_t asks_size, frs_message *message);
+
+/* ---- book.c, copy.c and read.c */
 
 enum { FRS_SHOWN = 50, FRS_SHOWN_MOST = 1000 }; /* published levels a side: of a book without a slot; at most */
 

@@ -2,8 +2,8 @@
  *
  * Each level goes to the quick path of quick.h first and, if that does not take it, to the plain grammar here, which
  * alone decides what is an error. Near its end the text moves into a padded buffer, so that the quick path may always
- * read ahead. Another spelling needs its own quick_level and plain_level, nothing more. Rejected: a general JSON parser
- * (levels are a small language), and a list of tokens between scanner and numbers (a second pass).
+ * read ahead. Another spelling needs its own quick path, plain grammar and line in `scan`, nothing more. Rejected: a
+ * general JSON parser (levels are a small language), and a list of tokens between scanner and numbers (a second pass).
  */
 #include <limits.h>
 #include <string.h>
@@ -11,113 +11,94 @@
 #include "internal.h"
 #include "quick.h"
 
-/* The plain grammar. Every step takes the place to read at and returns the place behind what it took, or
- * NULL if that is not there; given NULL it returns NULL, so steps can be chained and asked once. */
+enum { PAIRS = 0 }; /* the kind of no spelling */
 
-static const char *skip_space(const char *p, const char *end) {
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-        p++;
-    return p;
-}
+/* What the plain grammar makes of a level. */
+typedef struct {
+    frs_number numbers[2]; /* price and quantity */
+    bool ask;              /* says a sided level */
+} reading;
 
-/* One character with white space around it. */
-static const char *mark(const char *p, const char *end, char c) {
-    if (!p)
-        return NULL;
-    p = skip_space(p, end);
-    return p < end && *p == c ? skip_space(p + 1, end) : NULL;
-}
-
-static const char *word(const char *p, const char *end, const char *text) {
-    size_t size = strlen(text);
-    return (size_t)(end - p) >= size && memcmp(p, text, size) == 0 ? p + size : NULL;
-}
-
-static const char *number(const char *p, const char *end, frs_number *out) {
-    if (!p)
-        return NULL;
-    bool quoted = p < end && *p == '"';
-    p = frs_number_scan(p + quoted, end, out);
-    if (p && quoted)
-        p = p < end && *p == '"' ? p + 1 : NULL;
-    return p;
-}
-
-static const char *escape(const char *p, const char *end) {
-    if (p == end)
-        return NULL;
-    if (*p != 'u')
-        return memchr("\"\\/bfnrt", *p, 8) ? p + 1 : NULL;
-    p++;
-    for (int i = 0; i < 4; i++, p++)
-        if (p == end || !((*p >= '0' && *p <= '9') || ((*p | 32) >= 'a' && (*p | 32) <= 'f')))
-            return NULL;
-    return p;
-}
-
-static const char *string(const char *p, const char *end) {
-    for (p++; p && p < end && *p != '"';) {
-        if ((unsigned char)*p < ' ')
-            return NULL;
-        p = *p == '\\' ? escape(p + 1, end) : p + 1;
-    }
-    return p && p < end ? p + 1 : NULL;
-}
-
-static const char *scalar(const char *p, const char *end) {
-    frs_number ignored;
-    if (!p || p == end)
-        return NULL;
-    switch (*p) {
-    case '"':
-        return string(p, end);
-    case 't':
-        return word(p, end, "true");
-    case 'f':
-        return word(p, end, "false");
-    case 'n':
-        return word(p, end, "null");
-    default:
-        return frs_number_scan(p, end, &ignored);
-    }
-}
-
-static const char *plain_level(const char *p, const char *end, frs_number *price, frs_number *quantity) {
-    p = number(mark(p, end, '['), end, price);
-    p = number(mark(p, end, ','), end, quantity);
+static const char *plain_pair(const char *p, const char *end, reading *out) {
+    p = frs_json_number(frs_json_mark(p, end, '['), end, &out->numbers[0]);
+    p = frs_json_number(frs_json_mark(p, end, ','), end, &out->numbers[1]);
     while (p) {
-        p = skip_space(p, end);
+        p = frs_json_space(p, end);
         if (p == end || *p != ',')
             break;
-        p = scalar(mark(p, end, ','), end);
+        p = frs_json_scalar(frs_json_mark(p, end, ','), end);
     }
-    p = mark(p, end, ']');
-    return p;
+    return frs_json_mark(p, end, ']');
+}
+
+static bool is_word(const frs_text *text, const frs_word *word) {
+    return text->size == word->size && memcmp(text->start, word->text, word->size) == 0;
+}
+
+static const char *plain_side(const char *p, const char *end, const frs_spelling *spelling, bool *ask) {
+    frs_text side;
+    p = frs_json_verbatim(p, end, &side);
+    if (!p)
+        return NULL;
+    *ask = is_word(&side, &spelling->words[FRS_ASK_WORD]);
+    return *ask || is_word(&side, &spelling->words[FRS_BID_WORD]) ? p : NULL;
+}
+
+/* One member of a level; seen: a bit for each needed key that has come. */
+static const char *plain_member(const char *p, const char *end, const frs_spelling *spelling, unsigned *seen,
+                                reading *out) {
+    frs_text key;
+    int which = FRS_PRICE_KEY, keys = spelling->kind == FRS_SIDED ? FRS_SIDE_KEY + 1 : FRS_SIDE_KEY;
+    p = frs_json_mark(frs_json_verbatim(p, end, &key), end, ':');
+    if (!p)
+        return NULL;
+    while (which < keys && !is_word(&key, &spelling->words[which]))
+        which++;
+    if (which == keys)
+        return frs_json_value(p, end);
+    if (*seen & 1u << which)
+        return NULL;
+    *seen |= 1u << which;
+    return which == FRS_SIDE_KEY ? plain_side(p, end, spelling, &out->ask)
+                                 : frs_json_number(p, end, &out->numbers[which]);
+}
+
+static const char *plain_object(const char *p, const char *end, const frs_spelling *spelling, reading *out) {
+    unsigned seen = 0, needed = spelling->kind == FRS_SIDED ? 7 : 3;
+    const char *next = frs_json_mark(p, end, '{');
+    do {
+        p = next ? plain_member(next, end, spelling, &seen, out) : NULL;
+        next = frs_json_mark(p, end, ',');
+    } while (next);
+    return seen == needed ? frs_json_mark(p, end, '}') : NULL;
+}
+
+/* The level at p; returns the place behind it and the white space there, or NULL. */
+static const char *plain_level(const char *p, const char *end, const frs_spelling *spelling, reading *out) {
+    return spelling ? plain_object(p, end, spelling, out) : plain_pair(p, end, out);
 }
 
 /* Steps into the text: the first level, `end` if there are none, or NULL. */
 static const char *first(const char *p, const char *end) {
     if (p == end)
         return end;
-    p = skip_space(p, end);
-    const char *null = word(p, end, "null");
-    if (null)
-        return skip_space(null, end) == end ? end : NULL;
-    p = mark(p, end, '[');
-    const char *close = mark(p, end, ']');
-    if (close)
-        return close == end ? end : NULL;
-    return p == end ? NULL : p;
+    const char *level = frs_json_mark(p, end, '[');
+    if (level && level < end && *level != ']')
+        return level;
+    const char *behind = level ? frs_json_mark(level, end, ']') : frs_json_word(frs_json_space(p, end), end, "null");
+    return behind && frs_json_space(behind, end) == end ? end : NULL;
 }
 
-/* Steps from behind a level to the next one; results as of first. */
+/* Steps from behind a level to the next one; results as of first. Usually there is no white space. */
 static inline const char *next(const char *p, const char *end) {
-    p = skip_space(p, end);
+    if (end - p > 1 && *p == ',' && p[1] > ' ')
+        return p + 1;
+    p = frs_json_space(p, end);
     if (p < end && *p == ',') {
-        p = skip_space(p + 1, end);
+        p = frs_json_space(p + 1, end);
         return p == end ? NULL : p;
     }
-    return mark(p, end, ']') == end ? end : NULL;
+    return frs_json_mark(p, end, ']') == end ? end : NULL;
 }
 
 /* NULL and 0 bytes are an empty text, but NULL + 0 is no C. */
@@ -125,55 +106,64 @@ static const char *no_null(const char *text, size_t size) {
     return size ? text : "";
 }
 
-static bool good_arguments(int spelling, int price_scale, int quantity_scale) {
-    return spelling == FRS_PAIRS && price_scale >= 0 && price_scale <= FRS_MAX_SCALE && quantity_scale >= 0 &&
-           quantity_scale <= FRS_MAX_SCALE;
+static bool good_scale(int scale) {
+    return scale >= 0 && scale <= FRS_MAX_SCALE;
 }
 
 /* Moves what is left of the text to where the quick path may read on; NULs behind it cannot be taken for anything. */
-static const char *pad(char tail[2 * QUICK_BYTES], const char *p, const char *end) {
+static inline const char *pad(char *tail, const char *p, const char *end, size_t reach) {
     size_t left = (size_t)(end - p);
     memcpy(tail, p, left);
-    memset(tail + left, 0, 2 * QUICK_BYTES - left);
+    memset(tail + left, 0, reach);
     return tail + left;
 }
 
+/* What a scan needs beside its text. */
+typedef struct {
+    const frs_spelling *spelling;
+    int price_scale, quantity_scale;
+    frs_level *out;
+    size_t room;
+} task;
+
 /* Returns how many bytes it took, or an error. */
-static ptrdiff_t read_plain_level(const char *p, const char *end, int price_scale, int quantity_scale,
-                                  frs_level *level) {
-    frs_number price, quantity;
-    const char *behind = plain_level(p, end, &price, &quantity);
+static ptrdiff_t read_plain_level(const char *p, const char *end, const task *job, frs_level *level, bool *ask) {
+    reading read = {.ask = false};
+    const char *behind = plain_level(p, end, job->spelling, &read);
     if (!behind)
         return FRS_E_SYNTAX;
-    int error = frs_number_value(&price, price_scale, &level->price);
+    int error = frs_number_value(&read.numbers[0], job->price_scale, &level->price);
     if (!error)
-        error = frs_number_value(&quantity, quantity_scale, &level->quantity);
+        error = frs_number_value(&read.numbers[1], job->quantity_scale, &level->quantity);
+    *ask = read.ask;
     return error ? error : behind - p;
 }
 
-int frs_levels_scan(const char *text, size_t size, int spelling, int price_scale, int quantity_scale, frs_level *out,
-                    size_t room) {
-    if (!good_arguments(spelling, price_scale, quantity_scale))
-        return FRS_E_ARGUMENT;
-    const quick_scale scales[2] = {quick_scale_of(price_scale), quick_scale_of(quantity_scale)};
-    const char *p = no_null(text, size), *end = p + size;
-    char tail[2 * QUICK_BYTES];
-    bool in_tail = false;
-    int count = 0, most = room < INT_MAX ? (int)room : INT_MAX;
+/* Made once for each kind, so that no level has to ask for it; in functions of their own, so that the usual kind shares
+ * no registers with the others. */
+static inline __attribute__((always_inline)) int scan(int kind, size_t reach, char *tail, const char *p,
+                                                      const char *end, const task *job) {
+    const quick_scale scales[2] = {quick_scale_of(job->price_scale), quick_scale_of(job->quantity_scale)};
+    const frs_spelling *spelling = job->spelling;
+    bool in_tail = false, ask = false;
+    frs_level *level = job->out;
+    const size_t most = job->room < INT_MAX ? job->room : INT_MAX;
+    size_t left = most;
     for (p = first(p, end); p != end; p = next(p, end)) {
         if (!p)
             return FRS_E_SYNTAX;
-        if (count == most)
+        if (left == 0)
             return FRS_E_FULL;
-        frs_level *level = &out[count];
-        if (end - p < QUICK_BYTES && !in_tail) {
-            end = pad(tail, p, end);
+        if (end - p < (ptrdiff_t)reach && !in_tail) {
+            end = pad(tail, p, end, reach);
             p = tail;
             in_tail = true;
         }
-        const char *behind = quick_level(p, scales, level);
+        const char *behind = kind == PAIRS         ? quick_pair(p, end, scales, level)
+                             : kind == FRS_OBJECTS ? quick_object(p, spelling, scales, level)
+                                                   : quick_sided(p, spelling, scales, level, &ask);
         if (!behind) {
-            ptrdiff_t taken = read_plain_level(p, end, price_scale, quantity_scale, level);
+            ptrdiff_t taken = read_plain_level(p, end, job, level, &ask);
             if (taken < 0)
                 return (int)taken;
             behind = p + taken;
@@ -181,23 +171,51 @@ int frs_levels_scan(const char *text, size_t size, int spelling, int price_scale
         p = behind;
         if (level->price <= 0 || level->quantity < 0)
             return FRS_E_RANGE;
-        count++;
+        if (kind == FRS_SIDED && ask)
+            level->price = -level->price;
+        level++;
+        left--;
     }
-    return count;
+    return (int)(most - left);
 }
 
-int frs_levels_scales(const char *text, size_t size, int spelling, int *price_scale, int *quantity_scale) {
-    if (!good_arguments(spelling, 0, 0))
+static __attribute__((noinline)) int scan_pairs(const char *p, const char *end, const task *job) {
+    char tail[2 * PAIR_REACH];
+    return scan(PAIRS, PAIR_REACH, tail, p, end, job);
+}
+
+static __attribute__((noinline)) int scan_objects(const char *p, const char *end, const task *job) {
+    char tail[2 * OBJECT_REACH];
+    return scan(FRS_OBJECTS, OBJECT_REACH, tail, p, end, job);
+}
+
+static __attribute__((noinline)) int scan_sided(const char *p, const char *end, const task *job) {
+    char tail[2 * SIDED_REACH];
+    return scan(FRS_SIDED, SIDED_REACH, tail, p, end, job);
+}
+
+int frs_levels_scan(const char *text, size_t size, const frs_spelling *spelling, int price_scale, int quantity_scale,
+                    frs_level *out, size_t room) {
+    if (!good_scale(price_scale) || !good_scale(quantity_scale))
         return FRS_E_ARGUMENT;
+    const task job = {spelling, price_scale, quantity_scale, out, room};
+    const char *p = no_null(text, size), *end = p + size;
+    if (!spelling)
+        return scan_pairs(p, end, &job);
+    return spelling->kind == FRS_OBJECTS ? scan_objects(p, end, &job) : scan_sided(p, end, &job);
+}
+
+int frs_levels_scales(const char *text, size_t size, const frs_spelling *spelling, int *price_scale,
+                      int *quantity_scale) {
     const char *p = no_null(text, size), *end = p + size;
     int most[2] = {0, 0};
     for (p = first(p, end); p != end; p = next(p, end)) {
-        frs_number numbers[2];
-        p = p ? plain_level(p, end, &numbers[0], &numbers[1]) : NULL;
+        reading read;
+        p = p ? plain_level(p, end, spelling, &read) : NULL;
         if (!p)
             return FRS_E_SYNTAX;
         for (int i = 0; i < 2; i++) {
-            int scale = frs_number_scale(&numbers[i]);
+            int scale = frs_number_scale(&read.numbers[i]);
             if (scale < 0)
                 return scale;
             most[i] = scale > most[i] ? scale : most[i];

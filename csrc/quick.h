@@ -1,6 +1,9 @@
-/* quick.h: the scanner's quick path, for levels of the shape ["digits.digits","digits.digits"]: nearly all there are.
+/* quick.h: the scanner's quick path, for levels in the spelling that an exchange always uses: nearly all there are.
  *
  * It takes a level only if the plain grammar of levels.c would give the same value; for anything else it steps aside.
+ * The usual spellings are ["1.5","2",...] with a few short further elements, {"price":1.5,"qty":2} and
+ * {"side":"bid",...,"price":"1.5","quantity":"2"} with at most one string in between, all without white space.
+ *
  * Eight decimals, which some exchanges always send, are converted as one integer (SWAR); all other digits one by one:
  * an instrument's numbers keep their lengths, so a loop's end is predicted, while a length found by arithmetic is what
  * the next number would have to wait for (measured: 10 against 16 ns a level). Rejected: SIMD (CPU-specific), a first
@@ -15,7 +18,24 @@
 
 #include "internal.h"
 
-enum { QUICK_BYTES = 48, WORD = 8 }; /* the quick path reads less than QUICK_BYTES behind a level's start */
+enum { WORD = 8, NUMBER_MOST = 2 * WORD + 1, STRING_MOST = 40 };
+
+/* How far behind a level's start the quick path may read: at least its longest level. */
+enum {
+    PAIR_REACH = 48,
+    OBJECT_REACH = 96,
+    SIDED_REACH = 256,
+    MOST_REACH = SIDED_REACH,
+    PAIR_MOST = 2 + NUMBER_MOST + 3 + NUMBER_MOST + 1 + 1,
+    OBJECT_MOST = 2 * (FRS_WORD_SIZE + 4 + 1 + NUMBER_MOST + 1) + 1,
+    SIDED_MOST = FRS_WORD_SIZE + 5 + FRS_WORD_SIZE + 1 + 2 * STRING_MOST + 6 + FRS_WORD_SIZE + 5 + NUMBER_MOST +
+        FRS_WORD_SIZE + 6 + NUMBER_MOST + 2
+};
+_Static_assert(PAIR_MOST <= PAIR_REACH, "pairs are read too far");
+_Static_assert(OBJECT_MOST <= OBJECT_REACH, "objects are read too far");
+_Static_assert(SIDED_MOST <= SIDED_REACH, "sided levels are read too far");
+_Static_assert(FRS_WORD_SIZE + 6 <= FRS_PATTERN_SIZE && FRS_PATTERN_SIZE <= OBJECT_MOST / 2 + 1 + NUMBER_MOST,
+               "a pattern is too long");
 
 static const uint64_t ONES = 0x0101010101010101;
 
@@ -100,14 +120,110 @@ static inline const char *quick_number(const char *p, const quick_scale *scale, 
     return behind == p ? NULL : quick_sum(behind, value, zeros, 0, out);
 }
 
-static inline const char *quick_level(const char *p, const quick_scale scales[2], frs_level *level) {
+/* What follows a pair's second number: further strings of digits alone. They are few and not worth reading ahead for.
+ */
+static const char *quick_further(const char *p, const char *end) {
+    while (end - p > 3 && memcmp(p, "\",\"", 3) == 0)
+        for (p += 3; p < end && *p >= '0' && *p <= '9';)
+            p++;
+    return end - p >= 2 && memcmp(p, "\"]", 2) == 0 ? p + 2 : NULL;
+}
+
+static inline const char *quick_pair(const char *p, const char *end, const quick_scale scales[2], frs_level *level) {
     if (memcmp(p, "[\"", 2) != 0)
         return NULL;
     p = quick_number(p + 2, &scales[0], &level->price);
     if (!p || memcmp(p, "\",\"", 3) != 0)
         return NULL;
     p = quick_number(p + 3, &scales[1], &level->quantity);
-    return p && memcmp(p, "\"]", 2) == 0 ? p + 2 : NULL;
+    if (!p)
+        return NULL;
+    return memcmp(p, "\"]", 2) == 0 ? p + 2 : quick_further(p, end);
+}
+
+static inline const char *quick_pattern(const char *p, const frs_pattern *pattern) {
+    uint64_t differs = 0;
+    for (size_t at = 0; at < FRS_PATTERN_SIZE; at += WORD) {
+        uint64_t text, expected, mask;
+        memcpy(&text, p + at, WORD);
+        memcpy(&expected, pattern->text + at, WORD);
+        memcpy(&mask, pattern->mask + at, WORD);
+        differs |= (text ^ expected) & mask;
+    }
+    return differs ? NULL : p + pattern->size;
+}
+
+static inline const char *quick_value(const char *p, const quick_scale *scale, int64_t *out) {
+    bool quoted = *p == '"';
+    p = quick_number(p + quoted, scale, out);
+    if (p && quoted)
+        p = *p == '"' ? p + 1 : NULL;
+    return p;
+}
+
+static inline const char *quick_object(const char *p, const frs_spelling *spelling, const quick_scale scales[2],
+                                       frs_level *level) {
+    p = quick_pattern(p, &spelling->patterns[FRS_PRICE_KEY]);
+    p = p ? quick_value(p, &scales[0], &level->price) : NULL;
+    p = p ? quick_pattern(p, &spelling->patterns[FRS_QUANTITY_KEY]) : NULL;
+    p = p ? quick_value(p, &scales[1], &level->quantity) : NULL;
+    return p && *p == '}' ? p + 1 : NULL;
+}
+
+/* The quote that ends a string of less than STRING_MOST characters, none of which needs a second look, or NULL. Of the
+ * flags in `stop` the lowest is exact, those above may be too many (a borrow): only the lowest one is used. */
+static inline const char *quick_string(const char *p) {
+    for (const char *most = p + STRING_MOST; p < most; p += WORD) {
+        uint64_t word = load_word(p) ^ '0' * ONES, quote = word ^ '"' * ONES, backslash = word ^ '\\' * ONES;
+        uint64_t stop = ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash) | ((word - ' ' * ONES) & ~word);
+        stop &= 0x80 * ONES;
+        if (stop) {
+            p += __builtin_ctzll(stop) / CHAR_BIT;
+            return *p == '"' ? p : NULL;
+        }
+    }
+    return NULL;
+}
+
+static inline bool quick_is(const char *start, const char *end, const frs_word *word) {
+    size_t size = (size_t)(end - start);
+    return size == word->size && memcmp(start, word->text, size) == 0;
+}
+
+/* One member whose value is a string and whose key is none that a level needs. */
+static inline const char *quick_skip(const char *p, const frs_spelling *spelling) {
+    if (memcmp(p, ",\"", 2) != 0)
+        return NULL;
+    const char *key = p + 2, *end = quick_string(key);
+    if (!end || memcmp(end, "\":\"", 3) != 0)
+        return NULL;
+    for (int i = FRS_PRICE_KEY; i <= FRS_SIDE_KEY; i++)
+        if (quick_is(key, end, &spelling->words[i]))
+            return NULL;
+    p = quick_string(end + 3);
+    return p ? p + 1 : NULL;
+}
+
+static inline const char *quick_sided(const char *p, const frs_spelling *spelling, const quick_scale scales[2],
+                                      frs_level *level, bool *ask) {
+    const frs_pattern *patterns = spelling->patterns;
+    p = quick_pattern(p, &patterns[FRS_SIDE_KEY]);
+    if (!p)
+        return NULL;
+    const char *bid = quick_pattern(p, &patterns[FRS_BID_WORD]);
+    *ask = !bid;
+    p = bid ? bid : quick_pattern(p, &patterns[FRS_ASK_WORD]);
+    if (!p)
+        return NULL;
+    const char *price = quick_pattern(p, &patterns[FRS_PRICE_KEY]);
+    if (!price) {
+        p = quick_skip(p, spelling);
+        price = p ? quick_pattern(p, &patterns[FRS_PRICE_KEY]) : NULL;
+    }
+    p = price ? quick_number(price, &scales[0], &level->price) : NULL;
+    p = p ? quick_pattern(p, &patterns[FRS_QUANTITY_KEY]) : NULL;
+    p = p ? quick_number(p, &scales[1], &level->quantity) : NULL;
+    return p && memcmp(p, "\"}", 2) == 0 ? p + 2 : NULL;
 }
 
 #endif

@@ -86,18 +86,21 @@ async def serving(path: Path, socket: Path) -> AsyncIterator[Daemon]:
 async def test_a_signal_under_load_ends_it_soon_and_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     """The load: a fast market, a client that asks without end, one that never reads, one that says nothing."""
     socket = tmp_path / "flowrs.sock"
-    async with open_venue(BinanceSpot(Market(seed=1, depth_hz=50))) as sim, serving(config(tmp_path, sim), socket) as daemon:
-        async with connected(socket) as asking, connected(socket) as deaf, connected(socket):
-            await deaf.stream.send_all(BOOK * 200)
-            with trio.fail_after(10):
-                while (await asking.result("status"))["books"]["live"] < 2:
-                    await trio.sleep(0.01)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(ask_without_end, asking)
-                await trio.sleep(0.2)
-                daemon.process.send_signal(number)
-                assert await daemon.ended(within_s=5) == 0, daemon.log()
-                nursery.cancel_scope.cancel()
+    async with (
+        open_venue(BinanceSpot(Market(seed=1, depth_hz=50))) as sim,
+        serving(config(tmp_path, sim), socket) as daemon,
+        connected(socket) as asking,
+        connected(socket) as deaf,
+        connected(socket),
+    ):
+        await deaf.stream.send_all(BOOK * 200)
+        await asking.until("status", lambda status: status["books"]["live"] == 2)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask_without_end, asking)
+            await trio.sleep(0.2)
+            daemon.process.send_signal(number)
+            assert await daemon.ended(within_s=5) == 0, daemon.log()
+            nursery.cancel_scope.cancel()
     assert not socket.exists()
     assert not socket.with_name("flowrs.sock.lock").exists()
     assert f"{number.name}: stopping" in daemon.log()

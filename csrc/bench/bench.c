@@ -1,5 +1,8 @@
-/* Times frs_book_apply on recorded messages: bench FILE PRICE_SCALE QUANTITY_SCALE (FILE as extract.py writes it).
+/* Times frs_book_apply on recorded messages:
  *
+ *     bench FILE PRICE_SCALE QUANTITY_SCALE [objects|sided WORDS]
+ *
+ * FILE is as extract.py or respell.py writes it, WORDS as frs_spelling_new takes them.
  * The whole recording is applied several times to a fresh book with ring and slot, as the daemon does it; the best
  * round counts, the others saw more of the machine's other work. Scanning alone is timed the same way.
  */
@@ -10,7 +13,7 @@
 
 #include "flowrs.h"
 
-enum { ROUNDS = 9, HEAD_WORDS = 4, SCRATCH = 1 << 18, CAPACITY = 8192, SHOWN = 50 };
+enum { ROUNDS = 9, HEAD_WORDS = 4, SCRATCH = 1 << 18, CAPACITY = 8192, SHOWN = 50, CHECKSUMS = 10000 };
 
 typedef struct {
     uint32_t snapshot, size[2], pad;
@@ -53,12 +56,12 @@ static recording load(const char *path) {
 }
 
 typedef struct {
-    double scan_ns, apply_ns;
+    double scan_ns, apply_ns, checksum_ns;
     size_t levels, tops;
     uint32_t total[2];
 } result;
 
-static result run(const recording *all, int price_scale, int quantity_scale) {
+static result run(const recording *all, const frs_spelling *spelling, int price_scale, int quantity_scale) {
     static frs_level levels[SCRATCH];
     result r = {0};
     frs_arena *arena = frs_arena_new(1, SHOWN);
@@ -71,7 +74,7 @@ static result run(const recording *all, int price_scale, int quantity_scale) {
         for (int side = 0; side < 2; side++) {
             const message *m = &all->messages[i];
             int n =
-                frs_levels_scan(m->side[side], m->size[side], FRS_PAIRS, price_scale, quantity_scale, levels, SCRATCH);
+                frs_levels_scan(m->side[side], m->size[side], spelling, price_scale, quantity_scale, levels, SCRATCH);
             r.levels += m->snapshot ? 0 : (size_t)n;
         }
     r.scan_ns = (double)(now() - start);
@@ -79,10 +82,10 @@ static result run(const recording *all, int price_scale, int quantity_scale) {
     for (size_t i = 0; i < all->count; i++) {
         const message *m = &all->messages[i];
         if (m->snapshot) {
-            frs_book_apply(book, FRS_SNAPSHOT, FRS_PAIRS, m->side[0], m->size[0], m->side[1], m->size[1], i, 0);
+            frs_book_apply(book, FRS_SNAPSHOT, spelling, m->side[0], m->size[0], m->side[1], m->size[1], i, 0);
             continue;
         }
-        int bits = frs_book_apply(book, 0, FRS_PAIRS, m->side[0], m->size[0], m->side[1], m->size[1], i, 0);
+        int bits = frs_book_apply(book, 0, spelling, m->side[0], m->size[0], m->side[1], m->size[1], i, 0);
         if (bits < 0) {
             fprintf(stderr, "message %zu: %s\n", i, frs_error_text(bits));
             exit(1);
@@ -90,6 +93,11 @@ static result run(const recording *all, int price_scale, int quantity_scale) {
         r.tops += (bits & FRS_TOP) != 0;
     }
     r.apply_ns = (double)(now() - start);
+    uint32_t sum = 0;
+    start = now();
+    for (int i = 0; i < CHECKSUMS; i++)
+        frs_book_checksum(book, FRS_DIGITS, 10, price_scale, quantity_scale, &sum);
+    r.checksum_ns = (double)(now() - start) / CHECKSUMS;
     r.total[0] = frs_book_total(book, FRS_BID);
     r.total[1] = frs_book_total(book, FRS_ASK);
     frs_book_free(book);
@@ -100,14 +108,23 @@ static result run(const recording *all, int price_scale, int quantity_scale) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: bench FILE PRICE_SCALE QUANTITY_SCALE\n");
+    if (argc != 4 && argc != 6) {
+        fprintf(stderr, "usage: bench FILE PRICE_SCALE QUANTITY_SCALE [objects|sided WORDS]\n");
         return 2;
+    }
+    frs_spelling *spelling = NULL;
+    if (argc == 6) {
+        int kind = strcmp(argv[4], "sided") == 0 ? FRS_SIDED : FRS_OBJECTS;
+        spelling = frs_spelling_new(kind, argv[5], strlen(argv[5]));
+        if (!spelling) {
+            fprintf(stderr, "no such spelling\n");
+            return 2;
+        }
     }
     recording all = load(argv[1]);
     result best = {0};
     for (int i = 0; i < ROUNDS; i++) {
-        result r = run(&all, atoi(argv[2]), atoi(argv[3]));
+        result r = run(&all, spelling, atoi(argv[2]), atoi(argv[3]));
         if (i == 0 || r.apply_ns < best.apply_ns)
             best = r;
     }
@@ -117,6 +134,8 @@ int main(int argc, char **argv) {
     printf("scan  %.3f us a message, %.2f ns a level\n", best.scan_ns / messages / 1000, best.scan_ns / levels);
     printf("apply %.3f us a message, %.2f ns a level beyond the scan\n", best.apply_ns / messages / 1000,
            (best.apply_ns - best.scan_ns) / levels);
+    printf("checksum of 10 levels a side %.0f ns\n", best.checksum_ns);
+    frs_spelling_free(spelling);
     free(all.messages);
     free(all.bytes);
     return 0;

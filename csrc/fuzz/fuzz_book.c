@@ -70,7 +70,7 @@ static void apply(world *w, uint32_t flags, const uint8_t *operation) {
     const char *bids = side == FRS_BID ? w->text : "", *asks = side == FRS_BID ? "" : w->text;
     size_t bids_size = side == FRS_BID ? size : 0, asks_size = size - bids_size;
     int bits;
-    while ((bits = frs_book_apply(w->book, flags, FRS_PAIRS, bids, bids_size, asks, asks_size, 1, 1)) == FRS_E_FULL)
+    while ((bits = frs_book_apply(w->book, flags, NULL, bids, bids_size, asks, asks_size, 1, 1)) == FRS_E_FULL)
         change_book(w, frs_book_capacity(w->book) * 2, 0);
     must(bits >= 0);
     size_t bid_count = side == FRS_BID ? count : 0;

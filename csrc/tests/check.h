@@ -32,8 +32,11 @@ uint64_t random_below(uint64_t *state, uint64_t below);
 
 void test_decimal(void);
 void test_levels(void);
+void test_spelling(void);
 void test_book(void);
 void test_book_random(void);
+void test_sided(void);
+void test_checksum(void);
 void test_view(void);
 void test_frames(void);
 void test_ring(void);

@@ -74,8 +74,11 @@ uint64_t random_below(uint64_t *state, uint64_t below) {
 int main(void) {
     test_decimal();
     test_levels();
+    test_spelling();
     test_book();
     test_book_random();
+    test_sided();
+    test_checksum();
     test_view();
     test_frames();
     test_ring();

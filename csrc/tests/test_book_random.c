@@ -105,7 +105,7 @@ static int apply(trial *t, uint32_t flags, frs_level levels[2][BATCH], const siz
     size_t bids_size = model_text(bids, levels[0], counts[0], t->price_scale, t->quantity_scale);
     size_t asks_size = model_text(asks, levels[1], counts[1], t->price_scale, t->quantity_scale);
     int bits;
-    while ((bits = frs_book_apply(t->book, flags, FRS_PAIRS, bids, bids_size, asks, asks_size, 1, 1)) == FRS_E_FULL)
+    while ((bits = frs_book_apply(t->book, flags, NULL, bids, bids_size, asks, asks_size, 1, 1)) == FRS_E_FULL)
         change_book(t, 2 * frs_book_capacity(t->book), 0);
     (flags & FRS_SNAPSHOT ? model_snapshot : model_delta)(t->model, levels[0], counts[0], levels[1], counts[1]);
     return bits;
@@ -244,7 +244,7 @@ static void text_is_what_is_read(void) {
         size_t expected = levels < t.model->count[FRS_ASK] ? levels : t.model->count[FRS_ASK];
         int64_t size = frs_book_text(t.book, FRS_ASK, 0, levels, text, room);
         CHECK(size >= 2);
-        int n = frs_levels_scan(text, (size_t)size, FRS_PAIRS, PRICE_SCALE, QUANTITY_SCALE, t.out, MODEL_ROOM);
+        int n = frs_levels_scan(text, (size_t)size, NULL, PRICE_SCALE, QUANTITY_SCALE, t.out, MODEL_ROOM);
         CHECK(n == (int)expected && memcmp(t.out, t.model->levels[FRS_ASK], expected * sizeof *t.out) == 0);
     }
     free(text);

@@ -7,7 +7,7 @@
 enum { ROOM = 64 };
 
 static int scan(const char *text, frs_level *out) {
-    return frs_levels_scan(text, strlen(text), FRS_PAIRS, 2, 3, out, ROOM);
+    return frs_levels_scan(text, strlen(text), NULL, 2, 3, out, ROOM);
 }
 
 static int result(const char *text) {
@@ -42,7 +42,7 @@ static void an_empty_side_has_three_spellings(void) {
     CHECK(result("[]") == 0);
     CHECK(result(" [ ] ") == 0);
     CHECK(result("\tnull\n") == 0);
-    CHECK(frs_levels_scan(NULL, 0, FRS_PAIRS, 0, 0, NULL, 0) == 0);
+    CHECK(frs_levels_scan(NULL, 0, NULL, 0, 0, NULL, 0) == 0);
 }
 
 static void what_is_not_json_is_refused(void) {
@@ -98,16 +98,16 @@ static void numbers_that_are_no_levels_are_refused(void) {
 
 static void more_levels_than_room_is_full(void) {
     frs_level out[2];
-    CHECK(frs_levels_scan("[[1,2],[3,4]]", 13, FRS_PAIRS, 0, 0, out, 2) == 2);
-    CHECK(frs_levels_scan("[[1,2],[3,4]]", 13, FRS_PAIRS, 0, 0, out, 1) == FRS_E_FULL);
-    CHECK(frs_levels_scan("[[1,2]]", 7, FRS_PAIRS, 0, 0, NULL, 0) == FRS_E_FULL);
+    CHECK(frs_levels_scan("[[1,2],[3,4]]", 13, NULL, 0, 0, out, 2) == 2);
+    CHECK(frs_levels_scan("[[1,2],[3,4]]", 13, NULL, 0, 0, out, 1) == FRS_E_FULL);
+    CHECK(frs_levels_scan("[[1,2]]", 7, NULL, 0, 0, NULL, 0) == FRS_E_FULL);
 }
 
 static void arguments_outside_their_range_are_refused(void) {
     frs_level out[2];
-    CHECK(frs_levels_scan("[]", 2, 7, 0, 0, out, 2) == FRS_E_ARGUMENT);
-    CHECK(frs_levels_scan("[]", 2, FRS_PAIRS, 19, 0, out, 2) == FRS_E_ARGUMENT);
-    CHECK(frs_levels_scan("[]", 2, FRS_PAIRS, 0, -1, out, 2) == FRS_E_ARGUMENT);
+    CHECK(frs_levels_scan("[]", 2, NULL, 0, 19, out, 2) == FRS_E_ARGUMENT);
+    CHECK(frs_levels_scan("[]", 2, NULL, 19, 0, out, 2) == FRS_E_ARGUMENT);
+    CHECK(frs_levels_scan("[]", 2, NULL, 0, -1, out, 2) == FRS_E_ARGUMENT);
 }
 
 /* A number as an exchange, a mistaken one or a hostile one might write it. */
@@ -155,8 +155,8 @@ static void the_quick_path_takes_exactly_what_the_plain_path_takes(void) {
         quick[quick_size++] = plain[plain_size++] = ']';
         int price_scale = (int)random_below(&seed, 19), quantity_scale = (int)random_below(&seed, 19);
         frs_level a[3], b[3];
-        int n = frs_levels_scan(quick, (size_t)quick_size, FRS_PAIRS, price_scale, quantity_scale, a, 3);
-        CHECK(n == frs_levels_scan(plain, (size_t)plain_size, FRS_PAIRS, price_scale, quantity_scale, b, 3));
+        int n = frs_levels_scan(quick, (size_t)quick_size, NULL, price_scale, quantity_scale, a, 3);
+        CHECK(n == frs_levels_scan(plain, (size_t)plain_size, NULL, price_scale, quantity_scale, b, 3));
         CHECK(n < 0 || memcmp(a, b, (size_t)n * sizeof *a) == 0);
     }
 }
@@ -167,7 +167,7 @@ static const char valid[] =
 
 static int scan_valid(const char *text, size_t size) {
     frs_level out[ROOM];
-    return frs_levels_scan(text, size, FRS_PAIRS, 8, 3, out, ROOM);
+    return frs_levels_scan(text, size, NULL, 8, 3, out, ROOM);
 }
 
 static void every_prefix_of_a_valid_text_is_a_syntax_error(void) {
@@ -185,7 +185,7 @@ static void nothing_is_read_beyond_the_text_s_end(void) {
         guarded behind = guard_behind(valid, cut), before = guard_before(valid, cut);
         CHECK(scan_valid(behind.text, cut) == expected);
         CHECK(scan_valid(before.text, cut) == expected);
-        CHECK((frs_levels_scales(behind.text, cut, FRS_PAIRS, &price_scale, &quantity_scale) < 0) == (expected < 0));
+        CHECK((frs_levels_scales(behind.text, cut, NULL, &price_scale, &quantity_scale) < 0) == (expected < 0));
         guard_free(&behind);
         guard_free(&before);
     }
@@ -205,12 +205,12 @@ static void a_changed_byte_is_noticed_or_harmless(void) {
 static void the_least_scales_are_found(void) {
     int price_scale = -1, quantity_scale = -1;
     const char text[] = "[[\"61804.60\",\"0.0570\"],[\"1e-3\",\"1\"],[5,100,\"0.000001\"]]";
-    CHECK(frs_levels_scales(text, strlen(text), FRS_PAIRS, &price_scale, &quantity_scale) == 0);
+    CHECK(frs_levels_scales(text, strlen(text), NULL, &price_scale, &quantity_scale) == 0);
     CHECK(price_scale == 3 && quantity_scale == 3);
-    CHECK(frs_levels_scales("[[1,1e-19]]", 11, FRS_PAIRS, &price_scale, &quantity_scale) == FRS_E_PRECISION);
-    CHECK(frs_levels_scales("[[1,1e-1]", 9, FRS_PAIRS, &price_scale, &quantity_scale) == FRS_E_SYNTAX);
+    CHECK(frs_levels_scales("[[1,1e-19]]", 11, NULL, &price_scale, &quantity_scale) == FRS_E_PRECISION);
+    CHECK(frs_levels_scales("[[1,1e-1]", 9, NULL, &price_scale, &quantity_scale) == FRS_E_SYNTAX);
     CHECK(price_scale == 3 && quantity_scale == 3);
-    CHECK(frs_levels_scales("", 0, FRS_PAIRS, &price_scale, &quantity_scale) == 0);
+    CHECK(frs_levels_scales("", 0, NULL, &price_scale, &quantity_scale) == 0);
     CHECK(price_scale == 0 && quantity_scale == 0);
 }
 

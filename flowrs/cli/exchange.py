@@ -1,4 +1,4 @@
-"""What `sim` runs: a simulated venue that tells its addresses, until a signal or the end of its recording."""
+"""What `sim` runs: simulated venues that tell their addresses, until a signal or the end of their recording."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import click
 import trio
 
 from flowrs.errors import ConfigError
-from flowrs.sim import BinanceSpot, SimOptions, Venue, run_sim
+from flowrs.sim import SimOptions, Venue, configuration, run_sim
 
 
 def run(**options: Any) -> None:
-    """Run a venue with the options of `SimOptions`. Raises `ConfigError`, also where Trio made a group of it."""
+    """Run venues with the options of `SimOptions`. Raises `ConfigError`, also where Trio made a group of it."""
     refusal: BaseException | None = None
     try:
         trio.run(_serve, SimOptions(**options))
@@ -39,8 +39,8 @@ async def _cancel_on_signal(scope: trio.CancelScope) -> None:
 
 
 class _Announcement:
-    """A task status that prints the venue's addresses, in the form of a configuration."""
+    """A task status that prints the venues' addresses, in the form of a configuration."""
 
-    def started(self, value: Venue[BinanceSpot] | None = None) -> None:
+    def started(self, value: tuple[Venue[Any], ...] | None = None) -> None:
         if value is not None:
-            click.echo(f'[venues.binance]\nurl = "{value.ws_url}"\nrest_url = "{value.rest_url}"')
+            click.echo(configuration(value))

@@ -2,9 +2,10 @@
 
 from flowrs.core._native import lib
 from flowrs.core.arena import Arena, ArenaReader, View
-from flowrs.core.book import ASKS, BIDS, CROSSED, NARROW, TOP, Book, Header, Scratch
+from flowrs.core.book import ASKS, BIDS, COLON, CROSSED, DIGITS, NARROW, TOP, Book, Header, Scratch
 from flowrs.core.frames import Splitter
 from flowrs.core.ring import Ring, bucket_floors
+from flowrs.core.spelling import PAIRS, Spelling
 from flowrs.core.trust import Reason, State, Verified
 
 SNAPSHOT: int = lib.FRS_SNAPSHOT
@@ -13,8 +14,11 @@ QUIET: int = lib.FRS_QUIET
 __all__ = [
     "ASKS",
     "BIDS",
+    "COLON",
     "CROSSED",
+    "DIGITS",
     "NARROW",
+    "PAIRS",
     "QUIET",
     "SNAPSHOT",
     "TOP",
@@ -25,6 +29,7 @@ __all__ = [
     "Reason",
     "Ring",
     "Scratch",
+    "Spelling",
     "Splitter",
     "State",
     "Verified",

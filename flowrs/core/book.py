@@ -9,8 +9,9 @@ import numpy as np
 
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import fail, made
+from flowrs.core.spelling import PAIRS
 from flowrs.core.trust import Reason, State, Verified
-from flowrs.errors import CapacityError, CoreError, PrecisionError
+from flowrs.errors import CapacityError, CoreError, PrecisionError, RangeError
 
 if TYPE_CHECKING:
     from msgspec import Raw
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
     from flowrs.core.arena import Arena
     from flowrs.core.ring import Ring
+    from flowrs.core.spelling import Spelling
 
 CROSSED: int = lib.FRS_CROSSED
 NARROW: int = lib.FRS_NARROW
 TOP: int = lib.FRS_TOP
+
+DIGITS: int = lib.FRS_DIGITS
+COLON: int = lib.FRS_COLON
 
 BIDS: int = lib.FRS_BID
 ASKS: int = lib.FRS_ASK
@@ -68,7 +73,6 @@ class Book:
         arena: Arena | None = None,
         depth: int = 0,
         snapshot_levels: int = 0,
-        spelling: object = None,
     ) -> None:
         """Make an empty book.
 
@@ -127,23 +131,35 @@ class Book:
             self._arena = None
 
     def apply(
-        self, flags: int, bids: bytes | Raw, asks: bytes | Raw, seq: int, exchange_ns: int, spelling: int = 0
+        self,
+        flags: int,
+        bids: bytes | Raw,
+        asks: bytes | Raw,
+        seq: int,
+        exchange_ns: int,
+        spelling: Spelling = PAIRS,
     ) -> int:
         """Take one message into the book: all of it, or, with a CoreError, nothing.
 
-        bids and asks are the JSON of the two sides. flags: SNAPSHOT replaces the book, QUIET does not publish. Returns
-        the bits CROSSED, NARROW and TOP. A book that is too small or too coarse is rebuilt first; raises CapacityError
-        beyond 262,144 levels a side, PrecisionError or RangeError if the numbers fit no scale.
+        bids and asks are the JSON of the two sides. flags: SNAPSHOT replaces the book, QUIET does not publish.
+        spelling: the exchange's; of a sided one `bids` is the whole list and `asks` is empty. Returns the bits CROSSED,
+        NARROW and TOP. A book that is too small or too coarse is rebuilt first; raises CapacityError beyond 262,144
+        levels a side, PrecisionError or RangeError if the numbers fit no scale, RangeError if seq or exchange_ns is
+        beyond 64 bits.
         """
-        bids, asks = _from_buffer(bids), _from_buffer(asks)
+        bids, asks, how = _from_buffer(bids), _from_buffer(asks), spelling.pointer
         while True:
-            code: int = self._apply(flags, spelling, bids, len(bids), asks, len(asks), seq, exchange_ns)
+            try:
+                code: int = self._apply(flags, how, bids, len(bids), asks, len(asks), seq, exchange_ns)
+            except OverflowError:
+                message = "the number or the time of an update is beyond 64 bits"
+                raise RangeError(message) from None
             if code >= 0:
                 return code
             if code == lib.FRS_E_FULL:
                 self._grow()
             elif code == lib.FRS_E_PRECISION:
-                self._refine(flags, bids, asks, spelling)
+                self._refine(flags, bids, asks, how)
             else:
                 fail(code)
 
@@ -154,7 +170,7 @@ class Book:
             raise CapacityError(message)
         self._replace(self._new(capacity))
 
-    def _refine(self, flags: int, bids: Any, asks: Any, spelling: int) -> None:
+    def _refine(self, flags: int, bids: Any, asks: Any, spelling: object) -> None:
         """Rebuild at the scales that this message needs, if it fits them; scales only ever get finer."""
         price, quantity = ffi.new("int *"), ffi.new("int *")
         scales = (self.price_scale, self.quantity_scale)
@@ -229,6 +245,17 @@ class Book:
         if (size := lib.frs_book_text(self._book, side, 0, depth, out, room)) < 0:
             fail(size)
         return bytes(ffi.buffer(out, size))
+
+    def checksum(self, form: int, levels: int, price_decimals: int, quantity_decimals: int) -> int:
+        """Return the CRC-32 of the best `levels` levels a side, in the exchange's text form: DIGITS or COLON.
+
+        Raises PrecisionError if a number has more decimals than the instrument (DIGITS only).
+        """
+        out = ffi.new("uint32_t *")
+        code = lib.frs_book_checksum(self._book, form, levels, price_decimals, quantity_decimals, out)
+        if code < 0:
+            fail(code)
+        return int(out[0])
 
     def total(self, side: int) -> int:
         """How many levels the book holds on a side, the untrusted ones outside its window too."""

@@ -12,6 +12,8 @@ from flowrs.core.check import made
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_LONGEST_NS = (1 << 63) - 1
+
 
 class Ring:
     """Durations in ns: `begin` and the book's publish measure them in C; `add` takes one measured elsewhere."""
@@ -30,8 +32,8 @@ class Ring:
         return int(lib.frs_ring_begin(self.pointer))
 
     def add(self, duration_ns: int) -> None:
-        """Store a duration."""
-        lib.frs_ring_add(self.pointer, duration_ns)
+        """Store a duration; a negative one counts as 0, one beyond int64 as the longest there is."""
+        lib.frs_ring_add(self.pointer, min(max(duration_ns, 0), _LONGEST_NS))
 
     @property
     def count(self) -> int:

@@ -19,4 +19,4 @@ class Counters:
         self.latency = Ring()
         """Buffer received to book published, a sample a published update."""
         self.delay = Ring()
-        """The exchange's time to receipt here, a sample a received buffer; negative if the clocks disagree."""
+        """The exchange's time to receipt here, a sample a received buffer; 0 if our clock is behind."""

@@ -12,8 +12,23 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowrs.api import Continuity, Recovery
-from flowrs.core import ASKS, BIDS, CROSSED, NARROW, QUIET, SNAPSHOT, Book, Reason, State, Verified
+from flowrs.api import Continuity, Objects, Pairs, Recovery, Sided
+from flowrs.core import (
+    ASKS,
+    BIDS,
+    COLON,
+    CROSSED,
+    DIGITS,
+    NARROW,
+    PAIRS,
+    QUIET,
+    SNAPSHOT,
+    Book,
+    Reason,
+    Spelling,
+    State,
+    Verified,
+)
 from flowrs.errors import CapacityError, ChecksumError, CoreError, NumberSyntaxError
 from flowrs.feed.sync import HeldOverflowError, Join, OldSnapshotError, follows, gap
 
@@ -57,6 +72,7 @@ class Replica:
         self._verified = (Verified.SEQUENCE if self._numbered else Verified.NOT) | (
             Verified.CHECKSUM if connector.checksum else Verified.NOT
         )
+        self._spelling = _spelling(connector.spelling)
         self._unit_ns = connector.time_unit_ns
         self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
         self._join: Join | None = None  # collects updates for the next snapshot
@@ -121,7 +137,9 @@ class Replica:
         number = update.last if self._numbered else last + 1
         try:
             if self._checksum is None:
-                found = self.book.apply(0, update.bids, update.asks, number, update.time * self._unit_ns)
+                found = self.book.apply(
+                    0, update.bids, update.asks, number, update.time * self._unit_ns, self._spelling
+                )
             else:
                 found = self._apply_checked(0, update, number)
         except (CoreError, ChecksumError) as error:
@@ -248,9 +266,10 @@ class Replica:
     def _apply_checked(self, flags: int, event: BookUpdate | BookSnapshot, number: int) -> int:
         """Apply, and publish only if the exchange's checksum, where there is one, is that of the book."""
         book = self.book
-        book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self._unit_ns)
+        book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self._unit_ns, self._spelling)
         if self._checksum is not None and event.checksum is not None:
-            ours = book.checksum(self._checksum.form, self._checksum.levels, *self._decimals)
+            form = DIGITS if self._checksum.form == "digits" else COLON
+            ours = book.checksum(form, self._checksum.levels, *self._decimals)
             if ours != event.checksum:
                 message = f"the exchange's checksum is {event.checksum}, ours {ours}"
                 raise ChecksumError(message, symbol=self.symbol, seq=number)
@@ -261,11 +280,11 @@ class Replica:
 
     def _rebuild(self, snapshot: BookSnapshot, updates: list[BookUpdate]) -> int:
         """Put snapshot and updates into the book; readers see the result only when it is complete."""
-        unit_ns = self._unit_ns
+        unit_ns, how = self._unit_ns, self._spelling
         apply = self.book.apply
-        apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns)
+        apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns, how)
         for update in updates:
-            apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns)
+            apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns, how)
         return self.book.publish()
 
     def _judge(self, found: int, epoch: int | None = None) -> None:
@@ -309,6 +328,14 @@ class Replica:
         epoch = book.epoch if epoch is None else epoch
         book.mark(state, reason, self._verified if state is State.LIVE else Verified.NOT, epoch)
         self.transitions.append(Transition(time.time_ns(), state, reason, epoch))
+
+
+def _spelling(told: Pairs | Objects | Sided) -> Spelling:
+    if isinstance(told, Pairs):
+        return PAIRS
+    if isinstance(told, Objects):
+        return Spelling.objects(price=told.price, quantity=told.quantity)
+    return Spelling.sided(price=told.price, quantity=told.quantity, side=told.side, bid=told.bid, ask=told.ask)
 
 
 def _reason_of(error: CoreError | ChecksumError) -> Reason:

@@ -33,11 +33,11 @@ class OldSnapshotError(DesyncError):
 
 
 def _chained(update: BookUpdate, last: int) -> bool:
-    return update.first == last + 1
+    return update.first == last + 1 <= update.last
 
 
 def _linked(update: BookUpdate, last: int) -> bool:
-    return update.prev == last
+    return update.prev == last <= update.last
 
 
 def _counted(update: BookUpdate, last: int) -> bool:

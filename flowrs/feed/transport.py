@@ -60,8 +60,8 @@ class _Task:
     """Where trio-websocket starts its task: all that this task raises is the exchange's doing, and ends one session.
 
     It raises whatever wsproto and h11 do, of which none is documented: for a handshake that is none, or for a ping that
-    comes while the connection is being closed. It is shielded from cancellation, because without it no connection can be
-    closed; so it has to be stopped.
+    comes while the connection is being closed. It is shielded from cancellation, because without it no connection can
+    be closed; so it has to be stopped.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:

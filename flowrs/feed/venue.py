@@ -77,7 +77,6 @@ class Venue:
                 arena=arena,
                 depth=connector.depth,
                 snapshot_levels=connector.snapshot_levels,
-                spelling=connector.spelling,
             )
             self.replicas[symbol] = Replica(connector, symbol, book)
             self.trades[symbol] = deque(maxlen=_TRADES)

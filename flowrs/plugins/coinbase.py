@@ -27,7 +27,7 @@ class _Update(flowrs.BookUpdate, tag_field="type", tag="update"):
     bids: Raw = field(name="updates")
     last: int = 0
     time: int = 0
-    asks = Raw(b"[]")  # both sides are in one list
+    asks = Raw(b"")  # both sides are in one list
 
 
 class _Snapshot(flowrs.BookSnapshot, tag_field="type", tag="snapshot"):
@@ -35,7 +35,7 @@ class _Snapshot(flowrs.BookSnapshot, tag_field="type", tag="snapshot"):
     bids: Raw = field(name="updates")
     last: int = 0
     time: int = 0
-    asks = Raw(b"[]")
+    asks = Raw(b"")
 
 
 class _Trade(flowrs.Trade):

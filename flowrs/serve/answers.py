@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowrs.serve.sources import ConnectionSource, ReplicaSource, VenueSource
 
 _DEFAULT_DEPTH = 10
+_INT64_MAX = (1 << 63) - 1
 
 
 class _NoParams(Struct, forbid_unknown_fields=True):
@@ -119,8 +120,8 @@ class Answers:
                 "price": trade.price,
                 "quantity": trade.quantity,
                 "side": trade.side,
-                "id": trade.id,
-                "exchange_ns": trade.time * unit_ns,
+                "id": _holdable(trade.id),
+                "exchange_ns": _holdable(trade.time * unit_ns),
                 "recv_ns": recv_ns,
             }
             for trade, recv_ns in newest
@@ -204,6 +205,11 @@ def _row(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
             for at_ns, state, reason, epoch in replica.transitions
         ],
     }
+
+
+def _holdable(number: int | str) -> int | str | None:
+    """Return what an exchange has sent, None if it is a number that JSON's readers, and our writer, cannot hold."""
+    return None if isinstance(number, int) and abs(number) > _INT64_MAX else number
 
 
 def _best(book: Book, side: int) -> str | None:

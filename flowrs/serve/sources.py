@@ -45,7 +45,7 @@ class ConnectionSource(Protocol):
 
     @property
     def state(self) -> str:
-        """"connecting", "connected" or "waiting"."""
+        """Whether it is "connecting", "connected" or "waiting"."""
 
     @property
     def attempt(self) -> int:

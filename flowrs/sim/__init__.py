@@ -9,35 +9,56 @@ It stands in for the exchanges in the tests, the demo and the benchmarks::
         venue.faults.drop_depth("BTCUSDT")                   # one diff is lost: does the client notice?
         venue.book("BTCUSDT")                                # what the client's book has to equal
 
-Six ideas, kept apart: a *source* (`Market`, `Replay`) has the data, a *dialect* (`BinanceSpot`) turns it into bytes and
-answers requests without any I/O, a *venue* has the sockets, a *connection* is one WebSocket client of it, `Faults`
-damages what the venue sends, and `run_sim` puts them together for the command line.
+Six ideas, kept apart: a *source* (`Market`, `Replay`) has the data, a *dialect* (`BinanceSpot`, `BinanceUsdm`,
+`Bybit`, `KrakenV2`, `CoinbaseAdvanced`) turns it into bytes and answers requests without any I/O, a *venue* has the
+sockets, a *connection* is one WebSocket client of it, `Faults` damages what the venue sends, and `run_sim` puts them
+together for the command line.
 
 It is also the oracle of the tests. Therefore it imports nothing of flowrs but `flowrs.errors`: its books are plain
 dicts, and no mistake of flowrs' own book or decoder can hide in it.
 """
 
 from flowrs.sim.binance_spot import BinanceSpot
+from flowrs.sim.binance_usdm import BinanceUsdm
 from flowrs.sim.book import Book
+from flowrs.sim.bybit import Bybit
+from flowrs.sim.canned import Canned, banned, garbage, huge, server_error, slow, too_many_requests
+from flowrs.sim.coinbase import CoinbaseAdvanced
+from flowrs.sim.coinbase_frames import COINBASE_INSTRUMENTS
 from flowrs.sim.dialect import Message, Request, Response
-from flowrs.sim.faults import Canned, Faults, banned, garbage, huge, server_error, slow, too_many_requests
-from flowrs.sim.instruments import INSTRUMENTS, Instrument
+from flowrs.sim.faults import KINDS, Faults
+from flowrs.sim.instruments import INSTRUMENTS, PERPETUALS, Instrument
+from flowrs.sim.kraken import KrakenV2
+from flowrs.sim.kraken_frames import KRAKEN_INSTRUMENTS
 from flowrs.sim.ladder import Shape
 from flowrs.sim.market import Market
+from flowrs.sim.plan import list_faults
+from flowrs.sim.random_faults import RandomFaults
 from flowrs.sim.replay import Replay
-from flowrs.sim.run import SimOptions, run_sim
+from flowrs.sim.run import DEFAULT_VENUES, VENUES, SimOptions, configuration, run_sim
 from flowrs.sim.venue import Counters, Venue, open_venue
 
 __all__ = [
+    "COINBASE_INSTRUMENTS",
+    "DEFAULT_VENUES",
     "INSTRUMENTS",
+    "KINDS",
+    "KRAKEN_INSTRUMENTS",
+    "PERPETUALS",
+    "VENUES",
     "BinanceSpot",
+    "BinanceUsdm",
     "Book",
+    "Bybit",
     "Canned",
+    "CoinbaseAdvanced",
     "Counters",
     "Faults",
     "Instrument",
+    "KrakenV2",
     "Market",
     "Message",
+    "RandomFaults",
     "Replay",
     "Request",
     "Response",
@@ -45,8 +66,10 @@ __all__ = [
     "SimOptions",
     "Venue",
     "banned",
+    "configuration",
     "garbage",
     "huge",
+    "list_faults",
     "open_venue",
     "run_sim",
     "server_error",

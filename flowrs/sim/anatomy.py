@@ -25,7 +25,8 @@ class Anatomy(msgspec.Struct, frozen=True):
     `number` finds digits which, made greater, claim that an update was lost before this one; `checksum` those that
     prove the book. An exchange without them has None. `ack` is found in what acknowledges a subscription, `subscribe`
     in what asks for one, and `refusal` makes of the latter what refuses it. `novelty` is a message of a kind that no
-    client knows.
+    client knows. `sides` finds lists of levels, if an update may be repeated without its levels. `undetectable` names
+    the faults that nobody can notice on this exchange.
     """
 
     level: re.Pattern[bytes]
@@ -37,11 +38,17 @@ class Anatomy(msgspec.Struct, frozen=True):
     ack: re.Pattern[bytes]
     refusal: Callable[[Any], bytes]
     novelty: bytes
+    sides: re.Pattern[bytes] | None = re.compile(rb'("(?:bids|asks|updates)":\[)[^\]]*')
+    undetectable: frozenset[str] = frozenset()
 
-    def price(self, data: bytes) -> bytes | None:
-        """Return the price of the first level, None if there is no level."""
+    def decimals(self, data: bytes) -> tuple[int, int] | None:
+        """Return how many decimals price and quantity of the first level have, None if there is no level."""
         found = self.level.search(data)
-        return found and found[1]
+        return (len(found[1].partition(b".")[2]), len(found[2].partition(b".")[2])) if found else None
+
+    def empty(self, data: bytes) -> bytes | None:
+        """Leave the levels out, None if that would break the chain."""
+        return self.sides and self.sides.sub(rb"\1", data)
 
     def corrupt_level(self, data: bytes) -> bytes | None:
         """Change one digit of the first quantity that is not 0; None if there is none."""
@@ -64,13 +71,13 @@ class Anatomy(msgspec.Struct, frozen=True):
         found = self.checksum and self.checksum.search(data)
         return data[: found.start()] + data[found.end() :] if found else None
 
-    def add_bid(self, data: bytes, price: bytes, qty: bytes) -> bytes | None:
+    def add_bid(self, data: bytes, price: str, qty: str) -> bytes | None:
         """Add a bid to the levels; None if the message has no place for it."""
         found = self.bids.search(data)
         if found is None:
             return None
         comma = b"" if data[found.end() :].startswith(b"]") else b","
-        return data[: found.end()] + self.bid % (price, qty) + comma + data[found.end() :]
+        return data[: found.end()] + self.bid % (price.encode(), qty.encode()) + comma + data[found.end() :]
 
     def estrange(self, data: bytes, symbol: str) -> bytes | None:
         """Make it a message about an instrument that nobody asked for; None if it names none."""
@@ -93,7 +100,12 @@ def _binance_refusal(request: Any) -> bytes:
 
 def _bybit_refusal(request: Any) -> bytes:
     topic = (request.get("args") or [""])[0]
-    answer = {"success": False, "ret_msg": f"Invalid topic: {topic}", "conn_id": "0", "req_id": request.get("req_id", "")}
+    answer = {
+        "success": False,
+        "ret_msg": f"Invalid topic: {topic}",
+        "conn_id": "0",
+        "req_id": request.get("req_id", ""),
+    }
     return msgspec.json.encode(answer | {"op": "subscribe"})
 
 
@@ -107,6 +119,8 @@ BINANCE = Anatomy(
     ack=re.compile(rb'^\{"result":null'),
     refusal=_binance_refusal,
     novelty=b'{"e":"novelty","E":1723161276318,"s":"BTCUSDT","x":[1,2]}',
+    sides=None,
+    undetectable=frozenset({"corrupt-level"}),
 )
 
 BINANCE_USDM = msgspec.structs.replace(BINANCE, number=re.compile(rb'"pu":(\d+)'))

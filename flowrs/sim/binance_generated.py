@@ -1,84 +1,109 @@
-"""Binance's messages and snapshots made from the generated market.
+"""Binance's messages and snapshots made from the generated market, for spot and USD-M alike.
 
-Spelled by hand and not by a JSON encoder, so that they are Binance's to the byte: key order, 8 decimals, no spaces.
+What differs is the spelling. It is done by hand and not by a JSON encoder, so that the text is Binance's to the byte:
+key order, decimals, no spaces.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import trio
 
-from flowrs.sim.binance_info import exchange_info, symbol_entry
-from flowrs.sim.binance_streams import stream_names
-from flowrs.sim.dialect import Message, Publisher
-from flowrs.sim.instruments import text8
-from flowrs.sim.market import Depth, Event, Market, Ticker, Trade
+from flowrs.sim.instruments import text
+from flowrs.sim.numbering import Numbering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowrs.sim.book import Book
+    from flowrs.sim.dialect import Message, Publisher
+    from flowrs.sim.instruments import Instrument
+    from flowrs.sim.market import Event, Market, Snapshot
+
+
+_LOWER = 10**6
+
+
+class Spelling(Protocol):
+    """How one of Binance's markets writes."""
+
+    stride: int
+
+    def messages(self, event: Event, instrument: Instrument, numbers: Numbering) -> Iterable[Message]:
+        """Spell one event of the market for all streams that have it."""
+
+    def snapshot(self, snapshot: Snapshot, instrument: Instrument, now_ms: int) -> str:
+        """Spell a snapshot whose update id is the client's number."""
+
+    def exchange_info(self, instruments: Iterable[Instrument]) -> dict[str, Any]:
+        """Describe the instruments."""
 
 
 class GeneratedTape:
     """What Binance sends about a generated market."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, spelling: Spelling) -> None:
         """Quote all instruments of `market`."""
         self.symbols = market.instruments
+        self.tricks = {
+            "restart-numbers": self._restart,
+            "empty-update": market.stutter,
+            "rest-old": lambda symbol: self._odd.append((symbol, "old")),
+            "rest-lower": lambda symbol: self._odd.append((symbol, "lower")),
+        }
+        self._odd: list[tuple[str, str]] = []  # snapshots to come that are odd, one each
         self._market = market
+        self._spelling = spelling
+        self._numbers = Numbering(spelling.stride)
 
     def on_subscribe(self, streams: Iterable[str]) -> None:
         """Do nothing: a market moves whether anyone looks or not."""
 
     def book(self, symbol: str, last_id: int | None = None) -> Book:
         """Return the true book; raises LookupError if `last_id` is forgotten."""
-        return self._market.book(symbol, last_id)
+        if last_id is None:
+            book = self._market.book(symbol)
+            return msgspec.structs.replace(book, last_id=self._numbers.of(symbol, book.last_id))
+        for update_id in self._numbers.ids(symbol, last_id):
+            if self._market.knows(symbol, update_id):
+                return msgspec.structs.replace(self._market.book(symbol, update_id), last_id=last_id)
+        message = f"{symbol}: {last_id} is not the last update of a recent diff"
+        raise LookupError(message)
 
-    def snapshot(self, symbol: str, limit: int) -> bytes:
-        """Spell the answer of `/api/v3/depth`."""
-        last_id, bids, asks = self._market.snapshot(symbol, limit)
-        return f'{{"lastUpdateId":{last_id},"bids":{_levels(bids)},"asks":{_levels(asks)}}}'.encode()
+    def snapshot(self, symbol: str, limit: int, now_ms: int) -> bytes:
+        """Spell the answer of `depth`, of a past book or with a past number if a trick wants it so."""
+        odd = next((kind for name, kind in self._odd if name == symbol), "")
+        if odd:
+            self._odd.remove((symbol, odd))
+        update_id = self._market.diff_ids(symbol)[0] if odd == "old" else None
+        last_id, bids, asks = self._market.snapshot(symbol, limit, update_id)
+        number = self._numbers.of(symbol, last_id) - (_LOWER if odd == "lower" else 0)
+        return self._spelling.snapshot((number, bids, asks), self.symbols[symbol], now_ms).encode()
 
     def exchange_info(self) -> dict[str, Any]:
         """Describe all instruments."""
-        return exchange_info(
-            symbol_entry(instrument.base, instrument.quote, text8(instrument.tick), text8(instrument.step))
-            for instrument in self.symbols.values()
-        )
+        return self._spelling.exchange_info(self.symbols.values())
 
     async def run(self, publisher: Publisher) -> None:
         """Publish the market's events while time goes by."""
-        with self._market.listen(lambda events: publisher.publish([encode(event) for event in events])):
+        with self._market.listen(lambda events: publisher.publish(self._messages(events))):
             while True:  # noqa: ASYNC110 - the market has a clock, no events to wait for
                 await trio.sleep_until(self._market.advance(trio.current_time()))
 
+    def _messages(self, events: list[Event]) -> list[Message]:
+        return [
+            message
+            for event in events
+            for message in self._spelling.messages(event, self.symbols[event.symbol], self._numbers)
+        ]
 
-def encode(event: Event) -> Message:
-    """Spell one event of the market."""
-    match event:
-        case Depth():
-            stream, kind = "depth@100ms", "depth"
-            text = (
-                f'{{"e":"depthUpdate","E":{event.time_ms},"s":"{event.symbol}","U":{event.first_id},'
-                f'"u":{event.last_id},"b":{_levels(event.bids)},"a":{_levels(event.asks)}}}'
-            )
-        case Ticker():
-            stream, kind = "bookTicker", "ticker"
-            text = (
-                f'{{"u":{event.update_id},"s":"{event.symbol}","b":"{text8(event.bid)}","B":"{text8(event.bid_qty)}",'
-                f'"a":"{text8(event.ask)}","A":"{text8(event.ask_qty)}"}}'
-            )
-        case Trade():
-            stream, kind = "trade", "trade"
-            text = (
-                f'{{"e":"trade","E":{event.time_ms},"s":"{event.symbol}","t":{event.trade_id},'
-                f'"p":"{text8(event.price)}","q":"{text8(event.qty)}","T":{event.time_ms},'
-                f'"m":{"true" if event.buyer_is_maker else "false"},"M":true}}'
-            )
-    return Message(stream_names(f"{event.symbol.lower()}@{stream}"), event.symbol, kind, text.encode())
+    def _restart(self, symbol: str) -> None:
+        self._numbers.restart(symbol, self._market.diff_ids(symbol)[-1])
 
 
-def _levels(levels: Iterable[tuple[int, int]]) -> str:
-    return "[" + ",".join(f'["{text8(price)}","{text8(qty)}"]' for price, qty in levels) + "]"
+def spell_levels(levels: Iterable[tuple[int, int]], price_decimals: int, qty_decimals: int) -> str:
+    """Spell one side as pairs of strings."""
+    pairs = (f'["{text(price, price_decimals)}","{text(qty, qty_decimals)}"]' for price, qty in levels)
+    return "[" + ",".join(pairs) + "]"

@@ -39,6 +39,31 @@ def symbol_entry(base: str, quote: str, tick: str, step: str) -> dict[str, Any]:
     }
 
 
+def perpetual_entry(base: str, quote: str, tick: str, step: str) -> dict[str, Any]:
+    """Describe one USD-M perpetual; the decimals of `tick` and `step` are those of the messages."""
+    decimals, qty_decimals = (len(grid.partition(".")[2]) for grid in (tick, step))
+    return {
+        "symbol": base + quote,
+        "pair": base + quote,
+        "contractType": "PERPETUAL",
+        "status": "TRADING",
+        "baseAsset": base,
+        "quoteAsset": quote,
+        "marginAsset": quote,
+        "pricePrecision": decimals,
+        "quantityPrecision": qty_decimals,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "filters": [
+            {"minPrice": tick, "maxPrice": "1000000", "filterType": "PRICE_FILTER", "tickSize": tick},
+            {"stepSize": step, "filterType": "LOT_SIZE", "maxQty": "100000000", "minQty": step},
+        ],
+        "orderTypes": ["LIMIT", "MARKET"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+    }
+
+
 def exchange_info(entries: Iterable[dict[str, Any]], weight_limit: int = 6000) -> dict[str, Any]:
     """Put the whole answer together."""
     return {

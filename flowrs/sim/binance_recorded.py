@@ -16,15 +16,17 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import trio
 
-from flowrs.sim.binance_info import exchange_info, split_symbol, symbol_entry
+from flowrs.sim.binance_info import split_symbol
 from flowrs.sim.binance_streams import stream_names
 from flowrs.sim.dialect import Message, Publisher
+from flowrs.sim.instruments import Instrument, units
 from flowrs.sim.recorded_book import RecordedBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from flowrs.sim.binance_generated import Spelling
     from flowrs.sim.book import Book
     from flowrs.sim.recording import Record
     from flowrs.sim.replay import Replay
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 5.0
 _WRAPPER = b'{"stream":"'
 _DATA = b'","data":'
-_KINDS = {"depth": "depth", "depth@100ms": "depth", "bookTicker": "ticker", "trade": "trade"}
+_KINDS = {"depth": "depth", "bookTicker": "ticker", "trade": "trade", "aggTrade": "trade"}
 
 
 class _Stream(msgspec.Struct, frozen=True):
@@ -44,9 +46,12 @@ class _Stream(msgspec.Struct, frozen=True):
 class RecordedTape:
     """What Binance sent while it was recorded."""
 
-    def __init__(self, replay: Replay) -> None:
+    tricks: Mapping[str, Callable[[str], None]] = {}
+
+    def __init__(self, replay: Replay, spelling: Spelling) -> None:
         """Read the recording through for its streams and REST answers; raises ConfigError if it is not Binance's."""
         self.symbols: dict[str, RecordedBook] = {}
+        self._spelling = spelling
         self._replay = replay
         self._streams: dict[bytes, _Stream] = {}
         self._info: dict[str, Any] | None = None
@@ -83,7 +88,9 @@ class RecordedTape:
         stream = self._streams.get(name)
         if stream is None:
             symbol, _, channel = name.decode().partition("@")
-            stream = _Stream(stream_names(name.decode()), symbol.upper(), _KINDS.get(channel, "other"))
+            stream = _Stream(
+                stream_names(name.decode()), symbol.upper(), _KINDS.get(channel.partition("@")[0], "other")
+            )
             self._streams[name] = stream
         return Message(stream.names, stream.symbol, stream.kind, payload[end + len(_DATA) : -1])
 
@@ -104,14 +111,17 @@ class RecordedTape:
         return self.symbols[symbol].book(last_id)
 
     def snapshot(self, symbol: str, limit: int) -> bytes | None:
-        """Return the answer of `/api/v3/depth`, None if none would be true."""
+        """Return the answer of `depth`, None if none would be true."""
         return self.symbols[symbol].snapshot(limit)
 
     def exchange_info(self) -> dict[str, Any]:
         """Return the recorded answer; else describe the recorded symbols, with grids as fine as their levels."""
         if self._info is not None:
             return self._info
-        return exchange_info(symbol_entry(*split_symbol(symbol), *book.grid()) for symbol, book in self.symbols.items())
+        return self._spelling.exchange_info(
+            Instrument(*split_symbol(symbol), tick=units(tick), step=units(step), price=0)
+            for symbol, (tick, step) in ((symbol, book.grid()) for symbol, book in self.symbols.items())
+        )
 
     async def run(self, publisher: Publisher) -> None:
         """Play the recording; return when its last message has been written to the sockets."""
@@ -138,8 +148,9 @@ class RecordedTape:
             await publisher.room()
 
     async def _reach_snapshot(self, publisher: Publisher, symbol: str) -> None:
-        depth = Message(stream_names(f"{symbol.lower()}@depth@100ms"), symbol, "depth", b"")
-        if self._replay.speed == math.inf and publisher.wanted(depth):
+        streams = (stream for stream in self._streams.values() if stream.symbol == symbol and stream.kind == "depth")
+        depth = [Message(stream.names, symbol, "depth", b"") for stream in streams]
+        if self._replay.speed == math.inf and any(publisher.wanted(each) for each in depth):
             with trio.move_on_after(_PATIENCE_S):
                 await self.symbols[symbol].asked.wait()
         self.symbols[symbol].pass_snapshot()

@@ -2,11 +2,13 @@
 
 https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams: `/ws` sends raw payloads, `/stream` wraps
 them in `{"stream":…,"data":…}`. A stream that does not exist is subscribed to without complaint, and never sends
-anything. A malformed request is answered by an error whose `id` is null if the request's could not be read.
+anything; so is one that the endpoint's route does not carry. A malformed request is answered by an error whose `id` is
+null if the request's could not be read.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,15 +43,30 @@ class _RequestError(Exception):
 class BinanceSession:
     """One client: its streams in the order of subscription, and whether payloads are wrapped."""
 
-    def __init__(self, streams: Iterable[str], *, wrapped: bool, on_subscribe: Callable[[Iterable[str]], None]) -> None:
-        """Subscribe to the streams of the address; `on_subscribe` is told of these and of all later ones."""
+    patience_s = math.inf
+
+    def __init__(
+        self,
+        streams: Iterable[str],
+        *,
+        wrapped: bool,
+        on_subscribe: Callable[[Iterable[str]], None],
+        carries: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """Subscribe to the streams of the address; `on_subscribe` is told of these and of all later ones.
+
+        Only of streams that the route `carries` something is ever sent.
+        """
         self.streams = dict.fromkeys(streams)
         self.wrapped = wrapped
+        self._carries = carries
         self._on_subscribe = on_subscribe
         on_subscribe(self.streams)
 
     @classmethod
-    def open(cls, target: str, on_subscribe: Callable[[Iterable[str]], None]) -> BinanceSession | None:
+    def open(
+        cls, target: str, on_subscribe: Callable[[Iterable[str]], None], carries: Callable[[str], bool] = lambda _: True
+    ) -> BinanceSession | None:
         """Open a session for `/ws`, `/ws/<stream>` or `/stream?streams=<stream>/<stream>`; None for other targets."""
         parts = urlsplit(target)
         if parts.path == "/stream":
@@ -59,11 +76,18 @@ class BinanceSession:
         else:
             return None
         names = [name for name in streams.split("/") if name]
-        return cls(names, wrapped=parts.path == "/stream", on_subscribe=on_subscribe)
+        return cls(names, wrapped=parts.path == "/stream", on_subscribe=on_subscribe, carries=carries)
+
+    def _names(self, message: Message) -> list[str]:
+        return [name for name in message.names if name in self.streams and self._carries(name)]
+
+    def wants(self, message: Message) -> bool:
+        """Say whether this client gets anything for a message."""
+        return bool(self._names(message))
 
     def payloads(self, message: Message) -> Sequence[bytes]:
         """Return what this client gets for a message."""
-        names = [name for name in message.names if name in self.streams]
+        names = self._names(message)
         if self.wrapped:
             return [wrap(name, message.data) for name in names]
         return [message.data] * len(names)

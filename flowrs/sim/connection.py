@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowrs.sim.dialect import Dialect, Message, Session
+    from flowrs.sim.faults import Faults
+    from flowrs.sim.tampering import Edit
 
 _CLOSE_TIMEOUT_S = 1.0
 
@@ -65,23 +67,31 @@ class Outbox:
 class Connection:
     """One WebSocket client, from the accepted handshake to the end."""
 
-    def __init__(self, wire: Wire, session: Session, outbox_limit: int, note: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, wire: Wire, session: Session, faults: Faults, outbox_limit: int, note: Callable[[int, int], None]
+    ) -> None:
         """Prepare; `note(frames, size)` is called after each write, and with zeros after each client message."""
         self.wire = wire
         self.session = session
         self.outbox = Outbox()
         self.overflowed = False
+        self._faults = faults
         self._limit = outbox_limit
         self._note = note
+        self._active_s = trio.current_time()
         self._websocket: WebSocketConnection | None = None
         self._closed = trio.Event()
         self._closed.set()
 
-    def deliver(self, messages: Sequence[Message]) -> None:
-        """Queue what this client subscribed to; cut it off if it is too far behind."""
-        for message in messages:
-            for payload in self.session.payloads(message):
-                self.outbox.put(text_frame(payload))
+    def deliver(self, message: Message, edit: Edit | None) -> None:
+        """Queue what this client gets for a message, as a fault leaves it."""
+        payloads = self.session.payloads(message)
+        self.put(payloads if edit is None or not payloads else edit(self, payloads))
+
+    def put(self, payloads: Sequence[bytes]) -> None:
+        """Queue frames; cut the client off if it is too far behind."""
+        for payload in payloads:
+            self.outbox.put(text_frame(payload))
         if self.outbox.size > self._limit and not self.overflowed:
             self.overflowed = True
             self.wire.reset()
@@ -104,10 +114,12 @@ class Connection:
                     nursery.start_soon(ping, b"%d" % (time.time_ns() // 1_000_000))
 
             nursery.start_soon(ping_forever)
+            nursery.start_soon(self._lose_patience)
             with suppress(ConnectionClosed):
                 while True:
-                    for payload in self.session.receive(await websocket.get_message()):
-                        self.outbox.put(text_frame(payload))
+                    text = await websocket.get_message()
+                    self._active_s = trio.current_time()
+                    self.put(self._faults.reply(self.session, text))
                     self._note(0, 0)
             await self._closed.wait()  # `get_message` ends as soon as we close, the handshake later
             nursery.cancel_scope.cancel()
@@ -118,8 +130,15 @@ class Connection:
             frames = await self.outbox.take()
             data = b"".join(frames)
             if await self.wire.send_frames(data):
+                self._active_s = trio.current_time()
                 self._note(len(frames), len(data))
             self.outbox.sent(len(data))
+
+    async def _lose_patience(self) -> None:
+        """Disconnect a client that has said and got nothing for too long."""
+        while (due_s := self._active_s + self.session.patience_s) > trio.current_time():  # noqa: ASYNC110 - it is a clock
+            await trio.sleep_until(due_s)
+        await self.close(1001, "idle")
 
     async def close(self, code: int, reason: str) -> None:
         """Close with the closing handshake; a client that does not answer within a second is closed all the same."""

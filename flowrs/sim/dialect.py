@@ -102,10 +102,13 @@ class Dialect(Protocol):
 
     name: str
     anatomy: Anatomy
-    tricks: Mapping[str, Callable[[str], None]]
     ws_path: str
     ping_interval_s: float
     pong_timeout_s: float
+
+    @property
+    def tricks(self) -> Mapping[str, Callable[[str], None]]:
+        """The faults that it can make, by name."""
 
     def session(self, target: str) -> Session | None:
         """Open a session for the target of an upgrade request, or None if there is no such endpoint."""

@@ -1,8 +1,8 @@
-"""What can be made to go wrong at a venue, at run time and by name.
+"""What can be made to go wrong at a venue, at run time.
 
-Three places where faults act: the sockets (refuse, reset, half a frame), the messages before they are queued
-(`tamper_next` is the primitive; `drop_depth` and `duplicate_next` are written with it, and so is whatever comes later),
-and the REST answers (a queue of canned ones). Nothing is random: a test says what happens to which message.
+Faults act in four places: the sockets (refuse, reset, half a frame), the messages on their way to the clients (see
+`tampering`), the clients' subscriptions, and the REST answers (a queue of canned ones). The methods here are the
+primitives, for tests that say what happens to which message. `inject` makes a fault by its name: see `fault_kinds`.
 """
 
 from __future__ import annotations
@@ -13,62 +13,25 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
-from flowrs.sim.dialect import Message, Request, Response
+from flowrs.sim.message_faults import MESSAGE_FAULTS
+from flowrs.sim.tampering import Aim, Tampering
+from flowrs.sim.venue_faults import VENUE_FAULTS
 from flowrs.sim.wire import text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from flowrs.sim.canned import Canned
+    from flowrs.sim.connection import Connection
+    from flowrs.sim.dialect import Message, Request, Response, Session
+    from flowrs.sim.fault_kinds import Kind
+    from flowrs.sim.tampering import Concerns, Edit
     from flowrs.sim.venue import Venue
 
+KINDS: dict[str, Kind] = MESSAGE_FAULTS | VENUE_FAULTS
+"""All faults that have a name."""
+
 _HALF_FRAME = text_frame(b'{"e":"depthUpdate","E":1723161276318,"s":"BTCUSDT","U":50093247956}')[:40]
-
-
-class Canned(msgspec.Struct, frozen=True):
-    """An answer prepared for a REST request: `response` (None: the true one), `delay_s` seconds late."""
-
-    response: Response | None = None
-    delay_s: float = 0.0
-
-
-def too_many_requests(retry_after_s: int = 1) -> Canned:
-    """429, as for a spent request weight."""
-    body = b'{"code":-1003,"msg":"Too much request weight used; please use WebSocket Streams for live updates."}'
-    return Canned(Response(429, body, (("Retry-After", str(retry_after_s)),)))
-
-
-def banned(retry_after_s: int = 120) -> Canned:
-    """418, as after ignoring 429s."""
-    body = b'{"code":-1003,"msg":"Way too much request weight used; IP banned until 1723161276318."}'
-    return Canned(Response(418, body, (("Retry-After", str(retry_after_s)),)))
-
-
-def server_error(status: int = 500) -> Canned:
-    """Fail as the exchange itself may, with a body that is not JSON."""
-    return Canned(
-        Response(status, b"<html><body>Internal Server Error</body></html>", (("content-type", "text/html"),))
-    )
-
-
-def garbage(body: bytes = b'{"lastUpdateId":1,"bids":[["1.0') -> Canned:
-    """200 with a body that is no snapshot."""
-    return Canned(Response(200, body))
-
-
-def huge(size: int = 64 << 20) -> Canned:
-    """200 with a body of `size` bytes."""
-    return Canned(Response(200, b"[" * size))
-
-
-def slow(delay_s: float) -> Canned:
-    """Give the true answer, late."""
-    return Canned(delay_s=delay_s)
-
-
-class _Tamper(msgspec.Struct):
-    concerns: Callable[[Message], bool]
-    into: Callable[[Message], Sequence[Message]]
-    left: int
 
 
 class Faults:
@@ -76,47 +39,102 @@ class Faults:
 
     def __init__(self, venue: Venue[Any]) -> None:
         """Begin without faults."""
-        self._venue = venue
-        self._silent = False
-        self._tampers: list[_Tamper] = []
+        self.venue = venue
+        self._mute = False
+        self._silent: set[Concerns] = set()
+        self._tampering = Tampering(venue.wanted)
         self._canned: deque[tuple[str, Canned]] = deque()
         self._closes_left = 0
+        self._rejections: deque[tuple[int, tuple[tuple[str, str], ...]]] = deque()
+        self._refusals_left = 0
+        self._acks_left = 0
         self._released = trio.Event()
         self._released.set()
+        self._lasting: set[trio.CancelScope] = set()
+
+    # By name
+
+    async def inject(self, name: str, symbol: str | None = None, count: float | None = None) -> None:
+        """Make the fault of this name happen; raises LookupError if there is none, or not on this exchange.
+
+        Without a symbol it concerns the first that a message comes about. What `count` counts depends on the fault.
+        """
+        kind = KINDS.get(name)
+        if kind is None:
+            message = f"{name} is no fault: choose from {', '.join(KINDS)}"
+            raise LookupError(message)
+        if reason := kind.impossible(self.venue.dialect):
+            message = f"{name} cannot happen on {self.venue.dialect.name}: {reason}"
+            raise LookupError(message)
+        started = kind.start(self, Aim(symbol), kind.count if count is None else count)
+        if started is not None:
+            await started
+
+    async def clear(self) -> None:
+        """Take all faults back: the venue is well again. Who was left with half a frame is disconnected."""
+        for scope in tuple(self._lasting):
+            scope.cancel()
+        self._tampering.clear()
+        self.speak()
+        self._canned.clear()
+        self._rejections.clear()
+        self._closes_left = self._refusals_left = self._acks_left = 0
+        self.release_answers()
+        for connection in self.venue.connections:
+            if connection.wire.muted:
+                connection.wire.reset()
+        await self.accept_connections()
+
+    def for_a_while(self, seconds: float, end: Callable[[], object]) -> None:
+        """Call `end` after so many seconds, or when all faults are taken back."""
+        scope = trio.CancelScope()
+        self._lasting.add(scope)
+
+        async def wait() -> None:
+            with scope:
+                await trio.sleep(seconds)
+            self._lasting.discard(scope)
+            end()
+
+        self.venue.start_soon(wait)
 
     # Sockets
 
     async def refuse_connections(self) -> None:
         """Close the listening socket: who connects from now on is refused. Open connections stay."""
-        await self._venue.stop_listening()
+        await self.venue.stop_listening()
 
     async def accept_connections(self) -> None:
         """Listen again, at the same port."""
-        await self._venue.start_listening()
+        await self.venue.start_listening()
 
     def close_after_accept(self, times: int = 1) -> None:
         """Close the next connections (WebSocket or REST) as soon as they are accepted."""
         self._closes_left = times
 
+    def reject_handshakes(self, status: int, headers: Sequence[tuple[str, str]] = (), times: int = 1) -> None:
+        """Answer the next WebSocket handshakes with an HTTP status."""
+        self._rejections.extend([(status, tuple(headers))] * times)
+
     async def close_connections(self, code: int = 1000, reason: str = "") -> None:
         """Close all WebSocket connections now, with the closing handshake."""
         async with trio.open_nursery() as nursery:
-            for connection in self._venue.connections:
+            for connection in self.venue.connections:
                 nursery.start_soon(connection.close, code, reason)
 
     def reset_connections(self) -> None:
         """Close all WebSocket connections now, with a TCP RST."""
-        for connection in self._venue.connections:
+        for connection in self.venue.connections:
             connection.wire.reset()
 
     async def send_half_frame(self) -> None:
         """Send the first half of a data frame to every client and then nothing more, pings neither."""
-        for connection in self._venue.connections:
+        for connection in self.venue.connections:
             await connection.wire.send_last(_HALF_FRAME)
 
     async def send_raw(self, data: bytes) -> None:
         """Send any bytes to every client, between two frames."""
-        for connection in self._venue.connections:
+        for connection in self.venue.connections:
             await connection.wire.send_frames(data)
 
     async def send_text(self, payload: bytes) -> None:
@@ -125,44 +143,75 @@ class Faults:
 
     # Messages
 
-    def go_silent(self) -> None:
-        """Send no more data, while sockets stay open and pings go on. What happens meanwhile is lost to the clients."""
-        self._silent = True
+    def go_silent(self, concerns: Concerns | None = None) -> Callable[[], None]:
+        """Send no more data, while sockets stay open and pings go on; return how to end that.
+
+        What happens meanwhile is lost to the clients. With `concerns` it is not the connections that are dead but what
+        makes these messages: an exchange that counts its frames does not count them.
+        """
+        if concerns is None:
+            self._mute = True
+            return self.speak
+        self._silent.add(concerns)
+        return lambda: self._silent.discard(concerns)
 
     def speak(self) -> None:
-        """End the silence."""
-        self._silent = False
+        """End all silence."""
+        self._mute = False
+        self._silent.clear()
 
     def drop_depth(self, symbol: str, count: int = 1) -> None:
         """Lose the next `count` depth messages of a symbol."""
-        self.tamper_next(lambda message: message.kind == "depth" and message.symbol == symbol, lambda _: (), count)
+        self.edit_next(Aim(symbol), lambda _, __: (), count)
 
     def duplicate_next(self, symbol: str, kind: str = "depth") -> None:
         """Send the next message of this kind twice."""
-        self.tamper_next(
-            lambda message: message.kind == kind and message.symbol == symbol, lambda message: (message, message)
-        )
+        self.edit_next(Aim(symbol, kind), lambda _, frames: [*frames, *frames])
 
-    def tamper_next(
-        self, concerns: Callable[[Message], bool], into: Callable[[Message], Sequence[Message]], count: int = 1
-    ) -> None:
+    def tamper_next(self, concerns: Concerns, into: Callable[[Message], Sequence[Message]], count: int = 1) -> None:
         """Replace the next `count` messages that a client wants and `concerns` accepts by those that `into` returns."""
-        self._tampers.append(_Tamper(concerns, into, count))
+        self._tampering.replace_next(concerns, into, count)
+
+    def edit_next(self, concerns: Concerns, edit: Edit, count: float = 1) -> Callable[[], None]:
+        """Replace the frames of such messages by those that `edit` returns for a connection; return how to end that."""
+        return self._tampering.edit_next(concerns, edit, count)
 
     def tamper(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Return what is to be sent in place of these messages; for the venue."""
+        if self._mute:
+            return messages
         if self._silent:
-            return ()
-        for tamper in self._tampers:
-            messages = [result for message in messages for result in self._apply(tamper, message)]
-        self._tampers = [tamper for tamper in self._tampers if tamper.left]
-        return messages
+            messages = [message for message in messages if not any(silent(message) for silent in self._silent)]
+        return self._tampering.replace(messages)
 
-    def _apply(self, tamper: _Tamper, message: Message) -> Sequence[Message]:
-        if not tamper.left or not tamper.concerns(message) or not self._venue.wanted(message):
-            return (message,)
-        tamper.left -= 1
-        return tamper.into(message)
+    def edit_of(self, message: Message) -> Edit | None:
+        """Return what changes the frames of a message, None if nothing does; for the venue."""
+        if self._mute or self._loses(message.data):
+            return _lose
+        return self._tampering.edit_of(message)
+
+    # Subscriptions
+
+    def refuse_subscriptions(self, times: int = 1) -> None:
+        """Answer the next requests to subscribe with the exchange's refusal."""
+        self._refusals_left = times
+
+    def drop_acks(self, times: int = 1) -> None:
+        """Lose the next acknowledgements of subscriptions; what was subscribed to comes all the same."""
+        self._acks_left = times
+
+    def reply(self, session: Session, text: str | bytes) -> list[bytes]:
+        """Let the session answer a client's message, or do it for it; for the venue."""
+        spoken = text if isinstance(text, str) else text.decode(errors="replace")
+        if self._refusals_left and self.venue.dialect.anatomy.subscribe.search(spoken):
+            self._refusals_left -= 1
+            return [self.venue.dialect.anatomy.refusal(msgspec.json.decode(text))]
+        return [payload for payload in session.receive(text) if not self._loses(payload)]
+
+    def _loses(self, payload: bytes) -> bool:
+        loses = self._acks_left > 0 and self.venue.dialect.anatomy.ack.search(payload) is not None
+        self._acks_left -= loses
+        return loses
 
     # REST
 
@@ -193,3 +242,11 @@ class Faults:
         closes = self._closes_left > 0
         self._closes_left -= closes
         return closes
+
+    def rejection(self) -> tuple[int, tuple[tuple[str, str], ...]] | None:
+        """Return with what status and headers this handshake is to be rejected, None if it is not; for the venue."""
+        return self._rejections.popleft() if self._rejections else None
+
+
+def _lose(_: Connection, __: Sequence[bytes]) -> Sequence[bytes]:
+    return ()

@@ -2,11 +2,14 @@
 
 Every price and quantity of Binance has exactly 8 decimals, so an integer of this unit is exact and adds, compares and
 hashes at the speed of Python's ints. Ticks, steps and prices are those of August 2024.
+
+A perpetual's price has more decimals on the wire than its tick needs: `61800.20` at a tick of `0.10`.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 
 import msgspec
 
@@ -27,7 +30,7 @@ def text8(value: int) -> str:
     return f"{value // ONE}.{value % ONE:08d}"
 
 
-def spell(value: int, decimals: int) -> str:
+def text(value: int, decimals: int) -> str:
     """Spell 10^-8 units with exactly `decimals` decimals; what lies beyond has to be zeros."""
     whole, part = divmod(value, ONE)
     return f"{whole}.{part // 10 ** (8 - decimals):0{decimals}d}" if decimals else str(whole)
@@ -78,3 +81,31 @@ INSTRUMENTS = (
     _usdt("DOT", "4.720", "0.001", "0.01"),
     _usdt("LINK", "10.55", "0.01", "0.01"),
 )
+
+_GRIDS = {
+    "BTC": ("61828.0", "0.10", "0.001"),
+    "ETH": ("2683.50", "0.01", "0.001"),
+    "SOL": ("162.400", "0.0010", "1"),
+    "XRP": ("0.6112", "0.0001", "0.1"),
+    "DOGE": ("0.10640", "0.000010", "1"),
+    "ADA": ("0.34500", "0.00010", "1"),
+    "AVAX": ("23.100", "0.0010", "1"),
+    "DOT": ("4.720", "0.001", "0.1"),
+    "LINK": ("10.550", "0.001", "0.01"),
+}
+PERPETUALS = tuple(_usdt(base, *grid) for base, grid in _GRIDS.items())
+
+
+@cache
+def wire_grid(instrument: Instrument) -> tuple[str, str]:
+    """Spell tick and step with the decimals that prices and quantities have on the wire."""
+    if instrument in PERPETUALS:
+        return _GRIDS[instrument.base][1:]
+    return text(instrument.tick, instrument.price_decimals), text(instrument.step, instrument.qty_decimals)
+
+
+@cache
+def wire_decimals(instrument: Instrument) -> tuple[int, int]:
+    """Return how many decimals prices and quantities have on the wire."""
+    tick, step = wire_grid(instrument)
+    return len(tick.partition(".")[2]), len(step.partition(".")[2])

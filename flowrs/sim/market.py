@@ -47,6 +47,7 @@ class Ticker(msgspec.Struct, frozen=True, gc=False):
     bid_qty: int
     ask: int
     ask_qty: int
+    time_ms: int
 
 
 class Depth(msgspec.Struct, frozen=True, gc=False):
@@ -77,11 +78,11 @@ class _Quote:
         bids, asks = self.ladder.bids, self.ladder.asks
         return bids.best, bids.levels[bids.best], asks.best, asks.levels[asks.best]
 
-    def ticker(self, symbol: str) -> Iterator[Ticker]:
+    def ticker(self, symbol: str, time_ms: int) -> Iterator[Ticker]:
         touch = self._touch()
         if touch != self.touch:
             self.touch = touch
-            yield Ticker(symbol, self.ladder.last_id, *touch)
+            yield Ticker(symbol, self.ladder.last_id, *touch, time_ms)
 
     def depth(self, symbol: str, time_ms: int) -> Iterator[Depth]:
         first_id, last_id = self.published_id + 1, self.ladder.last_id
@@ -144,7 +145,7 @@ class Market:
         events: list[Event] = list(self._trades(symbol, quote.ladder, time_ms))
         if turn % _PRUNED_EVERY == _PRUNED_EVERY - 1:
             quote.ladder.prune()
-        events.extend(quote.ticker(symbol))
+        events.extend(quote.ticker(symbol, time_ms))
         if turn % _BURSTS == _BURSTS - 1:
             events.extend(quote.depth(symbol, time_ms))
         for listener in self._listeners:
@@ -177,6 +178,11 @@ class Market:
         bids, asks = ladder.levels(last_id)
         best = sorted(bids.items(), reverse=True)[:limit], sorted(asks.items())[:limit]
         return ladder.last_id if last_id is None else last_id, *best
+
+    def knows(self, symbol: str, last_id: int) -> bool:
+        """Say whether `book` has an answer for `last_id`."""
+        ladder = self._quotes[symbol].ladder
+        return last_id == ladder.last_id or last_id in ladder.diff_ids
 
     def diff_ids(self, symbol: str) -> list[int]:
         """Return the last ids of the diffs whose books are remembered, oldest first: the last is what clients have."""

@@ -68,7 +68,7 @@ class Mirror:
 
     @classmethod
     def of(cls, market: Market, market_symbol: str, symbol: str, stamp: int, *, history: int) -> Mirror:
-        """Begin with a market's book as it is now; it may be in the middle of a diff, which then repeats some levels."""
+        """Begin with a market's book as it is now; in the middle of a diff, that diff repeats some levels."""
         _, bids, asks = market.snapshot(market_symbol, 1 << 30)
         return cls(symbol, bids, asks, stamp, history=history)
 

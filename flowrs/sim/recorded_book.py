@@ -20,23 +20,30 @@ if TYPE_CHECKING:
 
     from flowrs.sim.recording import Record
 
-_NOTHING = "0.00000000"
-
 
 class _Diff(msgspec.Struct, gc=False):
     first_id: int = msgspec.field(name="U")
     last_id: int = msgspec.field(name="u")
     bids: list[tuple[str, str]] = msgspec.field(name="b")
     asks: list[tuple[str, str]] = msgspec.field(name="a")
+    chained_to: int | None = msgspec.field(name="pu", default=None)
+
+    @property
+    def previous_id(self) -> int:
+        """The last id of the diff before: USD-M says it, spot's ids have no gaps."""
+        return self.first_id - 1 if self.chained_to is None else self.chained_to
 
 
-class _Snapshot(msgspec.Struct):
+class _Snapshot(msgspec.Struct, kw_only=True):
     last_id: int = msgspec.field(name="lastUpdateId")
+    event_ms: int | msgspec.UnsetType = msgspec.field(name="E", default=msgspec.UNSET)  # these two by USD-M only
+    match_ms: int | msgspec.UnsetType = msgspec.field(name="T", default=msgspec.UNSET)
     bids: list[tuple[str, str]]
     asks: list[tuple[str, str]]
 
     def cut(self, limit: int) -> bytes:
-        return msgspec.json.encode(_Snapshot(self.last_id, self.bids[:limit], self.asks[:limit]))
+        cut = msgspec.structs.replace(self, bids=self.bids[:limit], asks=self.asks[:limit])
+        return msgspec.json.encode(cut)
 
 
 _decode_diff = msgspec.json.Decoder(_Diff).decode
@@ -62,7 +69,7 @@ class RecordedBook:
         try:
             snapshot = _decode_snapshot(record.payload)
         except msgspec.MsgspecError as error:
-            message = f"not a snapshot of Binance spot ({error}); cut the line out or record again"
+            message = f"not a snapshot of Binance ({error}); cut the line out or record again"
             raise record.error(message) from error
         self._snapshots.append((snapshot, record.payload))
         self._levels |= {*snapshot.bids, *snapshot.asks}
@@ -76,23 +83,23 @@ class RecordedBook:
         try:
             diff = _decode_diff(data)
         except msgspec.MsgspecError as error:
-            message = f"not a diff of Binance spot ({error}); cut the line out or record again"
+            message = f"not a diff of Binance ({error}); cut the line out or record again"
             raise record.error(message) from error
-        self._held = self._held and diff.first_id == self._last_id + 1  # else the recording has a gap here
+        self._held = self._held and diff.previous_id == self._last_id  # else the recording has a gap here
         self._last_id = diff.last_id
         if not self._held and not self._begin(diff):
             return
         for side, levels in ((self._bids, diff.bids), (self._asks, diff.asks)):
             for price, qty in levels:
-                if qty == _NOTHING:
-                    side.pop(price, None)
-                else:
+                if qty.strip("0."):
                     side[price] = qty
+                else:
+                    side.pop(price, None)
 
     def _begin(self, diff: _Diff) -> bool:
-        while self._snapshots and self._snapshots[0][0].last_id + 1 < diff.first_id:
+        while self._snapshots and self._snapshots[0][0].last_id < diff.previous_id:
             self._snapshots.popleft()
-        if not self._snapshots or self._snapshots[0][0].last_id + 1 > diff.last_id:
+        if not self._snapshots or self._snapshots[0][0].last_id >= diff.last_id:
             return False
         self._seed = self._snapshots.popleft()
         self._bids, self._asks = dict(self._seed[0].bids), dict(self._seed[0].asks)
@@ -116,7 +123,7 @@ class RecordedBook:
         if not self._held:
             return None
         bids = sorted(self._bids.items(), key=_price, reverse=True)
-        return _Snapshot(self._last_id, bids, sorted(self._asks.items(), key=_price)).cut(limit)
+        return _Snapshot(last_id=self._last_id, bids=bids, asks=sorted(self._asks.items(), key=_price)).cut(limit)
 
     def book(self, last_id: int | None = None) -> Book:
         """Return the book as of the last diff; raises LookupError if it is not known or `last_id` is another."""

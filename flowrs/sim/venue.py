@@ -17,7 +17,7 @@ from flowrs.sim.http import serve_http
 from flowrs.sim.wire import Wire, read_head
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from flowrs.sim.book import Book
 
@@ -83,13 +83,15 @@ class Venue(Generic[D]):
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Send messages to all who subscribed; never waits, a client that is too far behind is cut off."""
-        messages = self.faults.tamper(messages)
-        for connection in self.connections:
-            connection.deliver(messages)
+        connections = self.connections
+        for message in self.faults.tamper(messages):
+            edit = self.faults.edit_of(message)
+            for connection in connections:
+                connection.deliver(message, edit)
 
     def wanted(self, message: Message) -> bool:
         """Say whether any client subscribed to it."""
-        return any(connection.session.payloads(message) for connection in self.connections)
+        return any(connection.session.wants(message) for connection in self.connections)
 
     async def room(self) -> None:
         """Wait until all clients have taken most of what was published; cut off those who take nothing."""
@@ -106,6 +108,10 @@ class Venue(Generic[D]):
                 await connection.outbox.below(size)
             if scope.cancelled_caught:
                 connection.wire.reset()
+
+    def start_soon(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task as long as the venue is open."""
+        self._nursery.start_soon(task)
 
     async def start_listening(self) -> None:
         """Accept connections at `port`, which 0 leaves to the system; raises ConfigError if it is taken."""
@@ -168,10 +174,14 @@ class Venue(Generic[D]):
 
     async def _serve_request(self, wire: Wire, request: WebSocketRequest) -> None:
         session = self.dialect.session(request.path)
-        if session is None:
+        rejection = self.faults.rejection()
+        if rejection is not None:
+            status, headers = rejection
+            await request.reject(status, extra_headers=[(name.encode(), value.encode()) for name, value in headers])
+        elif session is None:
             await request.reject(404)
         else:
-            await self._serve_session(request, Connection(wire, session, self._outbox_limit, self._note))
+            await self._serve_session(request, Connection(wire, session, self.faults, self._outbox_limit, self._note))
 
     async def _serve_session(self, request: WebSocketRequest, connection: Connection) -> None:
         self._connections.append(connection)

@@ -46,7 +46,7 @@ class Wire(trio.abc.Stream):
         self._head = head
         self._lock = trio.Lock()
         self._closing = False
-        self._muted = False
+        self.muted = False
 
     @property
     def upgrades(self) -> bool:
@@ -63,14 +63,14 @@ class Wire(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send what the library wrote; after a close frame no data frame follows."""
         async with self._lock:
-            if not self._muted:
+            if not self.muted:
                 self._closing = bytes(data[:1]) == bytes((_CLOSE,))
                 await self._stream.send_all(data)
 
     async def send_frames(self, data: bytes) -> bool:
         """Send whole frames; return False if they were not sent: the connection is closing, muted or gone."""
         async with self._lock:
-            if self._closing or self._muted:
+            if self._closing or self.muted:
                 return False
             try:
                 await self._stream.send_all(data)
@@ -81,7 +81,7 @@ class Wire(trio.abc.Stream):
     async def send_last(self, data: bytes) -> None:
         """Send any bytes and then nothing any more, whoever writes; the socket stays open."""
         if await self.send_frames(data):
-            self._muted = True
+            self.muted = True
 
     async def wait_send_all_might_not_block(self) -> None:
         """Part of the stream interface."""

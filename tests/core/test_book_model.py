@@ -79,9 +79,7 @@ class BookMachine(RuleBasedStateMachine):
         self.reader = ArenaReader(self.arena.fd)
         self.slot = 1 - self.arena.take()  # the book gets the other one
         self.most = min(shown, depth) if depth else shown
-        self.book = Book(
-            "x:Y", 2, 3, scratch=SCRATCH, arena=self.arena, depth=depth, snapshot_levels=snapshot_levels
-        )
+        self.book = Book("x:Y", 2, 3, scratch=SCRATCH, arena=self.arena, depth=depth, snapshot_levels=snapshot_levels)
         self.model = DictBook(depth, snapshot_levels)
         self.seq = 0
         self.told = (State.EMPTY, Reason.NONE, Verified.NOT, 0)
@@ -175,7 +173,11 @@ class BookMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_level_is_the_models(self) -> None:
-        book, unit, lot = self.book, Decimal(1).scaleb(-self.book.price_scale), Decimal(1).scaleb(-self.book.quantity_scale)
+        book, unit, lot = (
+            self.book,
+            Decimal(1).scaleb(-self.book.price_scale),
+            Decimal(1).scaleb(-self.book.quantity_scale),
+        )
         for number, side in enumerate(self.model.sides):
             every, known = side.all(), side.known()
             for expected, rows in ((every, book.array(number, everything=True)), (known, book.array(number))):

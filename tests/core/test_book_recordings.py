@@ -1,8 +1,8 @@
 """Recorded traffic: after every message every level of the book is that of a dict of Decimal.
 
-Comparing thousands of levels after each of thousands of messages takes minutes, so most of the time a hash of all levels is
-compared, which does not depend on their order: the model keeps it up to date by the levels that change, the book's side
-makes it anew from what is read. Every 200 messages the levels themselves are compared.
+Comparing thousands of levels after each of thousands of messages takes minutes, so most of the time a hash of all
+levels is compared, which does not depend on their order: the model keeps it up to date by the levels that change, the
+book's side makes it anew from what is read. Every 200 messages the levels themselves are compared.
 """
 
 from __future__ import annotations

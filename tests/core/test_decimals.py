@@ -24,7 +24,9 @@ near_the_edge = st.builds(
     st.integers(2**63 - 3, 2**63 + 3).map(lambda count: Decimal(count).scaleb(-8)),
     st.integers(8, 12),
 )
-anything = st.one_of(numbers, plain, near_the_edge, st.text(alphabet="0123456789.eE+-", max_size=30), st.text(max_size=8))
+anything = st.one_of(
+    numbers, plain, near_the_edge, st.text(alphabet="0123456789.eE+-", max_size=30), st.text(max_size=8)
+)
 
 
 def by_hand(text: str, scale: int) -> int | type[CoreError]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from email.utils import formatdate
-from random import Random
 from time import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowrs.feed.backoff import RESET_AFTER_S, Backoff, retry_after_s
+
+if TYPE_CHECKING:
+    from random import Random
 
 positive = st.floats(0.001, 1000)
 
@@ -100,7 +103,9 @@ def test_a_retry_after_may_be_a_date() -> None:
     assert retry_after_s(in_seconds(100_000)) == 3600
 
 
-words = st.sampled_from(["Mon,", "01", "Jan", "2026", "99999999999999999999", "00:00:00", "24:61:61", "GMT", "-0000", "+99999", "(", "-"])
+words = st.sampled_from(
+    ["Mon,", "01", "Jan", "2026", "99999999999999999999", "00:00:00", "24:61:61", "GMT", "-0000", "+99999", "(", "-"]
+)
 
 
 @given(st.one_of(st.binary(max_size=40), st.text(max_size=40), st.lists(words, max_size=7).map(" ".join)))

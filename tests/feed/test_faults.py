@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from msgspec import structs
 from daemons import daemon
+from msgspec import structs
 from venues import running, until
 
 from flowrs.core import Reason, State
@@ -200,7 +200,15 @@ async def test_rubbish_ends_the_connection_and_memory_stays(rubbish: bytes, word
 
 @pytest.mark.parametrize(
     "payload",
-    [b"[" * 100_000, b'{"e":' * 50_000, b'{"e":"depthUpdate"}', b'{"e":"depthUpdate","s":"\xff"}', b"", b"null", b'{"new":1}'],
+    [
+        b"[" * 100_000,
+        b'{"e":' * 50_000,
+        b'{"e":"depthUpdate"}',
+        b'{"e":"depthUpdate","s":"\xff"}',
+        b"",
+        b"null",
+        b'{"new":1}',
+    ],
     ids=["deep array", "deep object", "half an event", "broken UTF-8", "empty", "null", "unknown"],
 )
 async def test_an_unreadable_frame_puts_books_in_doubt_until_the_next_update_follows(payload: bytes) -> None:
@@ -245,7 +253,9 @@ async def test_429_is_obeyed_for_as_long_as_it_says() -> None:
         assert (State.STALE, Reason.SNAPSHOT, 1) in history(btc)
 
 
-@pytest.mark.parametrize("answer", [server_error(500), garbage(), garbage(b"{}"), garbage(b"[" * 100_000), huge(65 << 20)])
+@pytest.mark.parametrize(
+    "answer", [server_error(500), garbage(), garbage(b"{}"), garbage(b"[" * 100_000), huge(65 << 20)]
+)
 async def test_a_snapshot_that_is_none_is_asked_for_again(answer: object) -> None:
     async with live() as (sim, venue):
         btc = venue.replicas["BTC-USDT"]

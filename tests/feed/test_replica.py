@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from events import Chained, Linked, Snapshot, Update, levels
 from msgspec import Raw
 
-import flowrs
 from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Reason, Scratch, State, Verified
 from flowrs.feed import replica as module
 from flowrs.feed import sync
 from flowrs.feed.replica import Replica
 from flowrs.feed.sync import OldSnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import flowrs
 
 SCRATCH = Scratch()
 ARENA = Arena(1, 5)
@@ -35,7 +41,7 @@ class Told(Replica):
 
 
 @pytest.fixture
-def told() -> Told:
+def told() -> Iterator[Told]:
     """Live at 101, bid 99.00, ask 101.00."""
     replica = Told(Chained())
     replica.update(Update(101, 101, time=7))
@@ -46,7 +52,7 @@ def told() -> Told:
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> Told:
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     """Live at 101 with a window of 6 levels of which 5 are shown."""
     clock = [1000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
@@ -247,7 +253,9 @@ def test_a_crossed_snapshot_is_not_live(told: Told) -> None:
         (b'{"100":"1"}', Reason.DECODE),
     ],
 )
-def test_an_update_that_cannot_be_held_makes_the_book_stale_and_says_why(told: Told, side: bytes, reason: Reason) -> None:
+def test_an_update_that_cannot_be_held_makes_the_book_stale_and_says_why(
+    told: Told, side: bytes, reason: Reason
+) -> None:
     assert told.update(Update(102, 102, bids=Raw(side))) is False
     assert told.worth == (State.STALE, reason, 1)
     assert told.tops[0] == (9900, 1000)
@@ -255,6 +263,25 @@ def test_an_update_that_cannot_be_held_makes_the_book_stale_and_says_why(told: T
     assert told.wants_snapshot
     told.snapshot(Snapshot(102, levels(("99.5", "1")), levels(("101.00", "1"))))
     assert told.worth == (State.LIVE, Reason.NONE, 2)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [Update(102, 1 << 64), Update(102, 10**30), Update(102, 102, time=1 << 63), Update(102, 102, time=-(10**30))],
+    ids=["number 2^64", "number 10^30", "time 2^63 ms", "time -10^30 ms"],
+)
+def test_a_number_or_time_beyond_64_bits_makes_the_book_stale_and_not_the_daemon_end(
+    told: Told, update: Update
+) -> None:
+    assert told.update(update) is False
+    assert told.worth == (State.STALE, Reason.PRECISION, 1)
+    assert (told.tops[0], told.book.header().seq) == ((9900, 1000), 101)
+
+
+def test_a_snapshot_number_beyond_64_bits_does_not_make_the_daemon_end(told: Told) -> None:
+    told.update(Update(103, 1 << 70))
+    told.snapshot(Snapshot((1 << 70) - 1))
+    assert not told.is_live
 
 
 def test_more_levels_than_a_book_may_hold_are_an_overflow(told: Told) -> None:

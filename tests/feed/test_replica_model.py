@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from bisect import bisect_left
 from decimal import Decimal
 
 from events import Chained, Linked, Snapshot, Update
@@ -17,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec import Raw, structs
 
 from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Reason, Scratch, State, Verified, View
+from flowrs.feed import replica as module
 from flowrs.feed.replica import Replica
 from flowrs.feed.sync import OldSnapshotError
 
@@ -73,7 +75,7 @@ rubbish = st.sampled_from([b'[["NaN","1"]]', b'[["499.0","1e400"]]', b'[["499.0"
 class ReplicaMachine(RuleBasedStateMachine):
     @initialize(linked=st.booleans(), live=st.sampled_from([True, True, True, False]))
     def begin(self, linked: bool, live: bool) -> None:  # noqa: FBT001 - a strategy's value
-        logging.getLogger("flowrs").setLevel(logging.ERROR)
+        logging.getLogger(module.__name__).setLevel(logging.ERROR)
         self.exchange = Exchange(linked=linked)
         self.arena = Arena(1, SHOWN)
         self.reader = ArenaReader(self.arena.fd)
@@ -168,6 +170,31 @@ class ReplicaMachine(RuleBasedStateMachine):
         self.coming = None
         self.replica.no_snapshot()
 
+    @rule(lost=changes, held=changes, missing=st.one_of(st.none(), changes), offset=st.integers(-3, 3))
+    def resync_at_the_edge(
+        self,
+        lost: list[tuple[bool, int, int]],
+        held: list[tuple[bool, int, int]],
+        missing: list[tuple[bool, int, int]] | None,
+        offset: int,
+    ) -> None:
+        """A snapshot from about where the held updates begin, between which one may be missing."""
+        self.reconnect(Reason.DISCONNECTED, lost)
+        self.trade(held)
+        edge = self.wire[0].first
+        self.deliver_all()
+        if missing is not None:
+            self.exchange.change(missing)
+            self.trade(held)
+            self.deliver_all()
+        assert self.replica.wants_snapshot
+        numbers = sorted(self.exchange.history)
+        at = bisect_left(numbers, edge) - 1 + offset
+        self.coming = self.exchange.snapshot(numbers[max(0, min(at, len(numbers) - 1))])
+        self.answer()
+        self.a_live_book_is_the_exchanges()
+        self.trade_and_deliver([], 1)
+
     @rule()
     def recover(self) -> None:
         """Now all goes as it should."""
@@ -232,11 +259,16 @@ class ReplicaMachine(RuleBasedStateMachine):
         bids, asks = self.exchange.history[number]
         return (
             {price: quantity for price, quantity in bids.items() if quantity and (low is None or price * scale >= low)},
-            {price: quantity for price, quantity in asks.items() if quantity and (high is None or price * scale <= high)},
+            {
+                price: quantity
+                for price, quantity in asks.items()
+                if quantity and (high is None or price * scale <= high)
+            },
         )
 
     def teardown(self) -> None:
         """However it went: a new connection, a snapshot and an update make it live."""
+        logging.getLogger(module.__name__).setLevel(logging.NOTSET)
         if not hasattr(self, "replica"):
             return
         self.reconnect(Reason.DISCONNECTED, [])
@@ -258,5 +290,5 @@ def top(view: View, found: list[tuple[int, int]]) -> list[tuple[Decimal, Decimal
 
 TestReplica = ReplicaMachine.TestCase
 TestReplica.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -1,5 +1,7 @@
 """One connection for ever: what ends a session, how long until the next, and what is not caught."""
 
+# ruff: noqa: ARG001 - pytest-trio sees the clock only as an argument
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -24,13 +26,19 @@ SCRATCH = Scratch()
 
 
 class Session:
-    """Ends after some seconds, with an error; its data was live from `live_after_s` on, if at all."""
+    """Opens after `open_after_s`, is live `live_after_s` later, if at all, and ends `seconds` later with an error."""
 
-    def __init__(self, seconds: float, error: BaseException | None, live_after_s: float | None = None) -> None:
+    def __init__(
+        self, seconds: float, error: BaseException | None, live_after_s: float | None = None, open_after_s: float = 0
+    ) -> None:
         self.live_since: float | None = None
+        self.is_open = False
+        self._open_after_s = open_after_s
         self._seconds, self._error, self._live_after_s = seconds, error, live_after_s
 
     async def run(self) -> NoReturn:
+        await trio.sleep(self._open_after_s)
+        self.is_open = True
         if self._live_after_s is not None:
             await trio.sleep(self._live_after_s)
             self.live_since = trio.current_time()
@@ -59,28 +67,30 @@ async def beginnings(*sessions: Session) -> list[float]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.supervise, Counters())
         with trio.fail_after(1e6):
-            while len(connection.began) <= len(sessions):
+            while len(connection.began) <= len(sessions):  # noqa: ASYNC110 - on a clock that jumps
                 await trio.sleep(0.5)
         nursery.cancel_scope.cancel()
     return [round(each - connection.began[0], 3) for each in connection.began]
 
 
-async def test_the_wait_grows_with_each_failure(autojump_clock) -> None:
+async def test_the_wait_grows_with_each_failure(autojump_clock: object) -> None:
     assert await beginnings(*[Session(0, FeedError("x"))] * 8) == [0, 1, 3, 7, 15, 31, 63, 123, 183]
 
 
-async def test_a_session_that_is_accepted_and_live_for_less_than_a_minute_does_not_reset_the_wait(autojump_clock) -> None:
+async def test_a_session_that_is_accepted_and_live_for_less_than_a_minute_does_not_reset_the_wait(
+    autojump_clock: object,
+) -> None:
     short = Session(59, FeedError("x"), live_after_s=0)
     assert await beginnings(short, short, short) == [0, 60, 121, 184]
 
 
-async def test_a_connection_open_for_long_but_without_live_data_does_not_reset_the_wait(autojump_clock) -> None:
+async def test_a_connection_open_for_long_but_without_live_data_does_not_reset_the_wait(autojump_clock: object) -> None:
     dead = Session(1000, FeedError("x"))
     late = Session(50, FeedError("x"), live_after_s=1000)
     assert await beginnings(dead, dead, late, dead) == [0, 1001, 2003, 3057, 4065]
 
 
-async def test_a_minute_of_live_data_resets_the_wait(autojump_clock) -> None:
+async def test_a_minute_of_live_data_resets_the_wait(autojump_clock: object) -> None:
     bad, good = Session(0, FeedError("x")), Session(60, FeedError("x"), live_after_s=5)
     assert await beginnings(bad, bad, bad, good, bad) == [0, 1, 3, 7, 73, 75]
 
@@ -100,7 +110,7 @@ async def test_a_minute_of_live_data_resets_the_wait(autojump_clock) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_what_is_expected_of_a_connection_ends_one_session(autojump_clock, error: Exception) -> None:
+async def test_what_is_expected_of_a_connection_ends_one_session(autojump_clock: object, error: Exception) -> None:
     assert len(await beginnings(Session(1, error))) == 2
 
 
@@ -116,19 +126,34 @@ async def test_what_is_expected_of_a_connection_ends_one_session(autojump_clock,
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_bug_is_not_caught(autojump_clock, bug: Exception) -> None:
+async def test_a_bug_is_not_caught(autojump_clock: object, bug: Exception) -> None:
     with pytest.raises((BaseExceptionGroup, type(bug))) as caught:
         await beginnings(Session(1, bug))
     assert caught.type is type(bug) or caught.group_contains(type(bug)) or caught.group_contains(KeyError)
 
 
-async def test_the_exchanges_retry_after_is_obeyed_where_it_is_longer(autojump_clock) -> None:
+async def test_the_exchanges_retry_after_is_obeyed_where_it_is_longer(autojump_clock: object) -> None:
     long, short = Session(0, RefusedError("429", 100)), Session(0, RefusedError("429", 1.5))
     silent = Session(0, RefusedError("503", None))
     assert await beginnings(long, short, silent, long) == [0, 100, 102, 106, 206]
 
 
-async def test_reconnect_ends_the_session_that_runs_and_no_other(autojump_clock) -> None:
+async def test_a_connection_is_connecting_then_connected_then_waiting(autojump_clock: object) -> None:
+    connection = Supervised([Session(10, FeedError("x"), open_after_s=2)])
+    assert connection.state == "waiting"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.supervise, Counters())
+        seen = []
+        for _ in range(5):
+            await trio.sleep(1.5)
+            seen.append(connection.state)
+        assert seen == ["connecting", "connected", "connected", "connected", "connected"]
+        await trio.sleep(5)
+        assert (connection.state, connection.error) == ("waiting", "x")
+        nursery.cancel_scope.cancel()
+
+
+async def test_reconnect_ends_the_session_that_runs_and_no_other(autojump_clock: object) -> None:
     one, other = Supervised([Session(0, None)]), Supervised([Session(0, None)])
     counters = Counters()
     async with trio.open_nursery() as nursery:
@@ -146,7 +171,7 @@ async def test_reconnect_ends_the_session_that_runs_and_no_other(autojump_clock)
         nursery.cancel_scope.cancel()
 
 
-async def test_reconnect_while_waiting_does_not_end_the_next_session(autojump_clock) -> None:
+async def test_reconnect_while_waiting_does_not_end_the_next_session(autojump_clock: object) -> None:
     connection = Supervised([Session(0, FeedError("x"))])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.supervise, Counters())
@@ -157,7 +182,7 @@ async def test_reconnect_while_waiting_does_not_end_the_next_session(autojump_cl
         nursery.cancel_scope.cancel()
 
 
-async def test_cancelling_from_outside_ends_it_and_is_no_failure(autojump_clock) -> None:
+async def test_cancelling_from_outside_ends_it_and_is_no_failure(autojump_clock: object) -> None:
     connection, counters = Supervised([Session(0, None)]), Counters()
     with trio.move_on_after(5) as scope:
         await connection.supervise(counters)
@@ -165,7 +190,7 @@ async def test_cancelling_from_outside_ends_it_and_is_no_failure(autojump_clock)
     assert (connection.error, counters.reconnects) == (None, 0)
 
 
-async def test_what_says_most_is_what_is_told(autojump_clock) -> None:
+async def test_what_says_most_is_what_is_told(autojump_clock: object) -> None:
     error = ExceptionGroup("", [OSError("socket"), ExceptionGroup("", [FeedError("the exchange said so")])])
     connection = Supervised([Session(0, error)])
     with trio.move_on_after(0.5):
@@ -173,7 +198,7 @@ async def test_what_says_most_is_what_is_told(autojump_clock) -> None:
     assert connection.error == "the exchange said so"
 
 
-async def test_an_error_without_words_is_told_by_its_name(autojump_clock) -> None:
+async def test_an_error_without_words_is_told_by_its_name(autojump_clock: object) -> None:
     connection = Supervised([Session(0, trio.BrokenResourceError())])
     with trio.move_on_after(0.5):
         await connection.supervise(Counters())
@@ -190,7 +215,9 @@ async def test_an_error_without_words_is_told_by_its_name(autojump_clock) -> Non
     ],
     ids=["FeedError", "OSError", "StaleFeedError", "group"],
 )
-async def test_books_are_stale_from_the_moment_the_session_ends(autojump_clock, error: Exception, reason: Reason) -> None:
+async def test_books_are_stale_from_the_moment_the_session_ends(
+    autojump_clock: object, error: Exception, reason: Reason
+) -> None:
     replica = Replica(Chained(), "BTC-USDT", Book("fake:BTC-USDT", 2, 2, scratch=SCRATCH))
     replica.connected()
     replica.update(Update(1, 1))

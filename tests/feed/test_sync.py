@@ -36,6 +36,12 @@ def test_linked_updates_name_the_last_whatever_their_first_is(prev: int, *, fits
         assert follows(LINKED)(update(first, 200, prev), 100) is fits
 
 
+@pytest.mark.parametrize("last", [100, 50, 0, -1])
+def test_an_update_that_goes_back_follows_nothing(last: int) -> None:
+    assert not follows(CHAINED)(update(101, last), 100)
+    assert follows(LINKED)(update(90, last, prev=100), 100) is (last == 100)
+
+
 def test_a_gap_says_which_numbers_do_not_meet() -> None:
     assert str(gap(update(105, 110), 100)) == "BTCUSDT@100: update 105 to 110 does not follow 100"
 
@@ -131,11 +137,12 @@ def test_too_many_held_bytes_are_forgotten_and_counted_from_nothing_again(monkey
     monkeypatch.setattr(sync, "HELD_BYTES", 100)
     rows = levels(("1.00", "1"))
     join = Join(CHAINED)
+    fit = 100 // (2 * len(memoryview(rows)))
     for _ in range(3):
+        for number in range(fit):
+            join.hold(Update(number, number, bids=rows, asks=rows))
         with pytest.raises(HeldOverflowError):
-            for number in range(1, 11):
-                join.hold(Update(number, number, bids=rows, asks=rows))
-        assert number == 100 // (2 * len(memoryview(rows))) + 1
+            join.hold(Update(fit, fit, bids=rows, asks=rows))
         assert len(join) == 0
 
 
@@ -146,7 +153,9 @@ def test_the_bounds_are_far_above_what_a_snapshot_takes_to_come() -> None:
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.integers(-3, 50))
-def test_a_joined_chain_covers_every_number_behind_the_snapshot_and_none_is_missing(sizes: list[int], last: int) -> None:
+def test_a_joined_chain_covers_every_number_behind_the_snapshot_and_none_is_missing(
+    sizes: list[int], last: int
+) -> None:
     join, first = Join(CHAINED), 11
     for size in sizes:
         join.hold(update(first, first + size - 1))

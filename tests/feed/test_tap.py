@@ -1,10 +1,13 @@
 """A connection through the tap: data for the session, the rest for trio-websocket, and nothing lost between the two."""
 
+# ruff: noqa: ARG001 - pytest-trio sees the clock only as an argument
+
 from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 LIMIT = 100_000
+Streams = list[trio.abc.Stream]
 
 
 @pytest.fixture
@@ -70,7 +74,9 @@ async def receive(transport: Transport, count: int) -> list[bytes]:
     return messages
 
 
-async def test_a_fragmented_message_is_joined_in_its_place_and_a_ping_inside_it_is_answered(streams, autojump_clock) -> None:
+async def test_a_fragmented_message_is_joined_in_its_place_and_a_ping_inside_it_is_answered(
+    streams: Streams, autojump_clock: object
+) -> None:
     async with connected(streams) as (server, transport):
         begin, go_on, end = fragments("b1", "b2", "b3")
         await server.send(text("a"), begin, ping(b"inside"), go_on, ping(b"again"), end, text("c"))
@@ -79,14 +85,16 @@ async def test_a_fragmented_message_is_joined_in_its_place_and_a_ping_inside_it_
 
 
 @pytest.mark.parametrize("payload", [b"", b"1723161276318", bytes(125)])
-async def test_a_ping_is_answered_with_its_own_payload(streams, autojump_clock, payload: bytes) -> None:
+async def test_a_ping_is_answered_with_its_own_payload(
+    streams: Streams, autojump_clock: object, payload: bytes
+) -> None:
     async with connected(streams) as (server, transport):
         await server.send(ping(payload), text("x"))
         assert await transport.receive() == [b"x"]
         assert await server.until(Pong) == Pong(payload)
 
 
-async def test_what_is_sent_arrives_masked_as_text(streams, autojump_clock) -> None:
+async def test_what_is_sent_arrives_masked_as_text(streams: Streams, autojump_clock: object) -> None:
     async with connected(streams) as (server, transport):
         await transport.send('{"method":"SUBSCRIBE"}')
         assert (await server.until(TextMessage)).data == '{"method":"SUBSCRIBE"}'
@@ -95,7 +103,7 @@ async def test_what_is_sent_arrives_masked_as_text(streams, autojump_clock) -> N
 
 @pytest.mark.parametrize(("frame", "words"), [(close(1001, "going away"), "1001 going away"), (b"\x88\0", "no code")])
 async def test_the_exchanges_close_is_told_after_the_messages_before_it_and_is_answered(
-    streams, autojump_clock, frame: bytes, words: str
+    streams: Streams, autojump_clock: object, frame: bytes, words: str
 ) -> None:
     async with connected(streams) as (server, transport):
         await server.send(text("last"), frame)
@@ -118,7 +126,9 @@ STREAM, MESSAGES = traffic(70_000)
 
 
 @pytest.mark.parametrize(("size", "large"), [(1, 300), (2, 300), (3, 300), (7, 300), (100, 70_000), (1 << 20, 70_000)])
-async def test_messages_are_the_same_however_the_bytes_arrive(streams, autojump_clock, size: int, large: int) -> None:
+async def test_messages_are_the_same_however_the_bytes_arrive(
+    streams: Streams, autojump_clock: object, size: int, large: int
+) -> None:
     stream, messages = traffic(large)
     async with connected(streams) as (server, transport):
 
@@ -161,7 +171,7 @@ async def all_of(pieces: Sequence[bytes]) -> tuple[bytes, list[bytes], bytes]:
     while b"\r\n\r\n" not in before:
         before += await tap.receive_some(1000)
     messages: list[bytes] = []
-    with pytest.raises(FeedError, match="without a close frame"):
+    with pytest.raises(FeedError, match="without a close frame"):  # noqa: PT012 - the last of many
         while True:
             messages += await tap.receive()
     after = b""
@@ -178,20 +188,22 @@ HEAD = b"HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n"
 def test_any_cut_of_handshake_and_frames_gives_each_side_what_is_its_own(cuts: list[int], early: int) -> None:
     whole = HEAD + STREAM
     places = sorted({0, *cuts, early, len(whole)})
-    pieces = [whole[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [whole[a:b] for a, b in pairwise(places)]
     before, messages, after = trio.run(all_of, pieces)
     assert before == HEAD
     assert messages == MESSAGES
     assert after == ping(b"p") + frames_of([Pong(b"unasked")])[0]
 
 
-async def test_more_frames_than_one_call_splits_come_in_one_buffer_and_in_order(streams, autojump_clock) -> None:
+async def test_more_frames_than_one_call_splits_come_in_one_buffer_and_in_order(
+    streams: Streams, autojump_clock: object
+) -> None:
     async with connected(streams) as (server, transport):
         await server.send(*[text(f"{number}") for number in range(5000)])
         assert await receive(transport, 5000) == [b"%d" % number for number in range(5000)]
 
 
-async def test_pings_that_are_not_taken_off_us_are_bounded(streams, autojump_clock) -> None:
+async def test_pings_that_are_not_taken_off_us_are_bounded(streams: Streams, autojump_clock: object) -> None:
     """An exchange that sends pings and reads no pongs must not fill the memory."""
     streams[:] = trio.testing.lockstep_stream_pair()
     server = Server(streams[0])
@@ -210,7 +222,7 @@ async def test_pings_that_are_not_taken_off_us_are_bounded(streams, autojump_clo
         nursery.cancel_scope.cancel()
 
 
-async def test_a_handshake_may_be_cut_anywhere(streams, autojump_clock) -> None:
+async def test_a_handshake_may_be_cut_anywhere(streams: Streams, autojump_clock: object) -> None:
     length = 129
     for at in range(1, length + 4):
         streams[:] = trio.testing.memory_stream_pair()
@@ -227,7 +239,7 @@ async def test_a_handshake_may_be_cut_anywhere(streams, autojump_clock) -> None:
             assert await receive(transport, 1) == [b"x"]
 
 
-async def test_data_that_come_with_the_handshake_are_not_lost(streams, autojump_clock) -> None:
+async def test_data_that_come_with_the_handshake_are_not_lost(streams: Streams, autojump_clock: object) -> None:
     async def answer(server: Server) -> None:
         await server.read_request()
         await server.stream.send_all(server.answer() + ping(b"early") + text("first") + text("second")[:3])
@@ -270,7 +282,7 @@ async def refused(streams: Sequence[trio.abc.Stream], answer: bytes, *, ends: bo
     ],
 )
 async def test_a_refused_handshake_says_why_and_when_to_come_again(
-    streams, autojump_clock, head: bytes, body: bytes, retry_after_s: float | None, words: str
+    streams: Streams, autojump_clock: object, head: bytes, body: bytes, retry_after_s: float | None, words: str
 ) -> None:
     answer = b"HTTP/1.1 " + head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     error = raised(await refused(streams, answer), RefusedError)
@@ -294,7 +306,7 @@ async def test_a_refused_handshake_says_why_and_when_to_come_again(
     ids=["nothing", "half", "endless headers", "SSH", "TLS alert", "no accept", "HTTP/1.0 without accept"],
 )
 async def test_what_is_no_handshake_is_an_error_of_the_feed(
-    streams, autojump_clock, answer: bytes, kind: type[Exception], words: str
+    streams: Streams, autojump_clock: object, answer: bytes, kind: type[Exception], words: str
 ) -> None:
     assert words in str(raised(await refused(streams, answer), kind))
 
@@ -309,7 +321,7 @@ async def test_what_is_no_handshake_is_an_error_of_the_feed(
     ids=["HTTP/1.0", "bare line feeds", "mixed line ends"],
 )
 async def test_an_odd_handshake_is_either_refused_or_taken_by_both_halves(
-    streams, autojump_clock, change: Callable[[bytes], bytes]
+    streams: Streams, autojump_clock: object, change: Callable[[bytes], bytes]
 ) -> None:
     """trio-websocket and the tap must not disagree on where the frames begin."""
 
@@ -348,13 +360,17 @@ async def open_with(answer: bytes) -> None:
                     await transport.receive()
 
 
-line = st.sampled_from([b"Connection: \xff\r\n", b"Upgrade: \xff\r\n", b"Sec-WebSocket-Protocol: x\r\n", b": \r\n", b"A\r\n"])
+line = st.sampled_from(
+    [b"Connection: \xff\r\n", b"Upgrade: \xff\r\n", b"Sec-WebSocket-Protocol: x\r\n", b": \r\n", b"A\r\n"]
+)
 extension = st.just(b"Sec-WebSocket-Extensions: permessage-deflate\r\n")
 first = st.sampled_from([b"HTTP/1.1 101 ", b"HTTP/1.1 100 Go on\r\n\r\n", b"HTTP/2 101", b"HTTP/1.1 1", b"\0", b"\r\n"])
 
 
 @settings(deadline=None)
-@given(st.lists(st.one_of(line, extension, first, st.just(b"ACCEPT"), st.just(b"\r\n"), st.binary(max_size=9)), max_size=6))
+@given(
+    st.lists(st.one_of(line, extension, first, st.just(b"ACCEPT"), st.just(b"\r\n"), st.binary(max_size=9)), max_size=6)
+)
 @example([b"HTTP/1.1 101 \r\n", b"Connection: \xff\r\n", b"\r\n"])
 @example([b"HTTP/1.1 100 Go on\r\n\r\n", b"ACCEPT"])
 @example([b"ACCEPT"])
@@ -372,7 +388,7 @@ def suppressed(*kinds: type[Exception]) -> Iterator[None]:
         pass
 
 
-async def test_a_ping_that_comes_while_leaving_hurts_nobody(streams, autojump_clock) -> None:
+async def test_a_ping_that_comes_while_leaving_hurts_nobody(streams: Streams, autojump_clock: object) -> None:
     server = Server(streams[0])
 
     async def serve() -> None:
@@ -387,14 +403,16 @@ async def test_a_ping_that_comes_while_leaving_hurts_nobody(streams, autojump_cl
             pass
 
 
-async def test_an_exchange_that_never_answers_is_given_up_after_15_seconds(streams, autojump_clock) -> None:
+async def test_an_exchange_that_never_answers_is_given_up_after_15_seconds(
+    streams: Streams, autojump_clock: object
+) -> None:
     began = trio.current_time()
     error = raised(await refused(streams, b"", ends=False), FeedError)
     assert "no WebSocket connection within 15 s" in str(error)
     assert trio.current_time() - began == pytest.approx(15)
 
 
-async def test_leaving_sends_a_close_frame(streams, autojump_clock) -> None:
+async def test_leaving_sends_a_close_frame(streams: Streams, autojump_clock: object) -> None:
     seen: list[object] = []
     server = Server(streams[0])
 
@@ -409,7 +427,9 @@ async def test_leaving_sends_a_close_frame(streams, autojump_clock) -> None:
     assert seen == [CloseConnection(1000, "")]
 
 
-async def test_leaving_by_cancellation_closes_as_well_and_as_soon_as_the_exchange_answers(streams, autojump_clock) -> None:
+async def test_leaving_by_cancellation_closes_as_well_and_as_soon_as_the_exchange_answers(
+    streams: Streams, autojump_clock: object
+) -> None:
     server = Server(streams[0])
 
     async def serve() -> None:
@@ -426,14 +446,16 @@ async def test_leaving_by_cancellation_closes_as_well_and_as_soon_as_the_exchang
         assert trio.current_time() == pytest.approx(5, abs=0.01)
 
 
-async def test_leaving_before_the_handshake_is_through_ends_at_once(streams, autojump_clock) -> None:
+async def test_leaving_before_the_handshake_is_through_ends_at_once(streams: Streams, autojump_clock: object) -> None:
     with trio.move_on_after(5):
         async with open_transport("ws://exchange.test/ws", max_message=LIMIT):
             pytest.fail("it was opened")
     assert trio.current_time() == pytest.approx(5, abs=0.01)
 
 
-async def test_leaving_waits_at_most_a_second_for_an_exchange_that_does_not_answer(streams, autojump_clock) -> None:
+async def test_leaving_waits_at_most_a_second_for_an_exchange_that_does_not_answer(
+    streams: Streams, autojump_clock: object
+) -> None:
     server = Server(streams[0])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.accept)
@@ -442,7 +464,7 @@ async def test_leaving_waits_at_most_a_second_for_an_exchange_that_does_not_answ
         assert trio.current_time() - began <= 1.01
 
 
-async def test_sending_on_a_closed_connection_is_an_error_of_the_feed(streams, autojump_clock) -> None:
+async def test_sending_on_a_closed_connection_is_an_error_of_the_feed(streams: Streams, autojump_clock: object) -> None:
     async with connected(streams) as (server, transport):
         await server.send(close(1001))
         with pytest.raises(FeedError):
@@ -452,7 +474,7 @@ async def test_sending_on_a_closed_connection_is_an_error_of_the_feed(streams, a
             await transport.send("x")
 
 
-async def test_a_connection_that_just_ends_is_an_error_of_the_feed(streams, autojump_clock) -> None:
+async def test_a_connection_that_just_ends_is_an_error_of_the_feed(streams: Streams, autojump_clock: object) -> None:
     async with connected(streams) as (server, transport):
         await server.stream.send_eof()
         with pytest.raises(FeedError, match="ended the connection without a close frame"):
@@ -471,11 +493,19 @@ async def test_a_connection_that_just_ends_is_an_error_of_the_feed(streams, auto
         (lambda: [b"\x01\x01x", b"\x00\x01x" * 99_000, b"\x00\x01x" * 99_000], "fragmented message"),
     ],
     ids=[
-        *("reserved bit", "masked", "claim", "large in parts", "continues nothing", "not continued", "endless tiny parts"),
+        *(
+            "reserved bit",
+            "masked",
+            "claim",
+            "large in parts",
+            "continues nothing",
+            "not continued",
+            "endless tiny parts",
+        ),
     ],
 )
 async def test_what_the_rfc_does_not_allow_ends_the_connection_soon(
-    streams, autojump_clock, frames: Callable[[], list[bytes]], words: str
+    streams: Streams, autojump_clock: object, frames: Callable[[], list[bytes]], words: str
 ) -> None:
     async with connected(streams) as (server, transport):
         await server.send(*frames())
@@ -483,7 +513,7 @@ async def test_what_the_rfc_does_not_allow_ends_the_connection_soon(
             await transport.receive()
 
 
-async def test_many_tiny_parts_take_no_longer_than_their_bytes(streams, autojump_clock) -> None:
+async def test_many_tiny_parts_take_no_longer_than_their_bytes(streams: Streams, autojump_clock: object) -> None:
     """A few hundred kilobytes of the smallest frames must not hold up all other books."""
     async with connected(streams) as (server, transport):
         await server.send(b"\x01\x01x", b"\x00\x00" * 200_000, b"\x00\x01y" * 90_000, b"\x80\x00")
@@ -492,7 +522,7 @@ async def test_many_tiny_parts_take_no_longer_than_their_bytes(streams, autojump
         assert time.process_time() - began < 5
 
 
-async def test_an_invalid_close_is_told_and_hurts_nobody(streams, autojump_clock) -> None:
+async def test_an_invalid_close_is_told_and_hurts_nobody(streams: Streams, autojump_clock: object) -> None:
     async with connected(streams) as (server, transport):
         await server.send(b"\x88\x03\x03\xe8\xff")
         with pytest.raises(FeedError, match="the exchange closed the connection: 1000"):

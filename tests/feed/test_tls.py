@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 import trustme
+from venues import until
 from websockets import CloseConnection, Pong, Server, fragments, ping, text
 
 from flowrs.errors import FeedError
@@ -65,9 +66,7 @@ async def test_messages_come_through_tls(authority: trustme.CA) -> None:
                 while len(messages) < 3:
                     messages += await transport.receive()
         assert messages == [b"a", b"b" * 100_000, b"c" * 40_000 + b"d"]
-        with trio.fail_after(10):
-            while len(seen) < 2:
-                await trio.sleep(0.01)
+        await until(lambda: len(seen) == 2)
         assert [type(each) for each in seen] == [Pong, CloseConnection]
 
 

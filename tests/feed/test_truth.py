@@ -1,4 +1,4 @@
-"""The promise: through the real WebSocket and REST paths the book is the exchange's, and never says `live` when it is not."""
+"""The promise: through the real WebSocket and REST paths the book is the exchange's."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from flowrs.feed.replica import Replica
-
 
 def _top(book: Book) -> tuple[tuple[Decimal, Decimal] | None, ...]:
     """Best bid and ask, price and size."""
     tops = []
     for side in (BIDS, ASKS):
         best = book.best(side)
-        tops.append(best and (Decimal(best[0]).scaleb(-book.price_scale), Decimal(best[1]).scaleb(-book.quantity_scale)))
+        tops.append(
+            best and (Decimal(best[0]).scaleb(-book.price_scale), Decimal(best[1]).scaleb(-book.quantity_scale))
+        )
     return tuple(tops)
 
 

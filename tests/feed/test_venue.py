@@ -48,7 +48,13 @@ async def test_a_list_of_instruments_that_is_none_is_asked_for_again(body: bytes
 
 @pytest.mark.parametrize(
     "body",
-    [listing(filters=[]), listing(tick="0.0000000000000000001"), listing(step="1e-400"), listing(tick="NaN"), listing("1", "1")],
+    [
+        listing(filters=[]),
+        listing(tick="0.0000000000000000001"),
+        listing(step="1e-400"),
+        listing(tick="NaN"),
+        listing("1", "1"),
+    ],
     ids=["no filters", "19 decimals", "400 decimals", "NaN", "fewer decimals than come"],
 )
 async def test_decimals_that_are_not_true_are_no_reason_not_to_be_live(body: bytes) -> None:
@@ -85,7 +91,10 @@ async def test_a_fault_of_the_plugin_is_told_by_its_name_and_tried_again(
         return real(self, *args)
 
     monkeypatch.setattr(Binance, method, faulty)
-    async with open_venue(BinanceSpot(Market(INSTRUMENTS[:1]))) as sim, running(sim, "BTC-USDT", retry_base_s=0.2, retry_cap_s=0.2) as venue:
+    async with (
+        open_venue(BinanceSpot(Market(INSTRUMENTS[:1]))) as sim,
+        running(sim, "BTC-USDT", retry_base_s=0.2, retry_cap_s=0.2) as venue,
+    ):
 
         def told() -> str:
             return f"{venue.error} {[each.error for each in venue.connections]}"

@@ -1,5 +1,7 @@
 """The methods of the control protocol: the shape of each answer, and a named error for each wrong request."""
 
+# ruff: noqa: ARG001 - pytest-trio sees the clock only as an argument
+
 from __future__ import annotations
 
 import json
@@ -20,7 +22,19 @@ from flowrs.serve.protocol import RequestError
 
 SOCKET = Path("/run/test.sock")
 FACTS = {
-    *("venue", "symbol", "state", "reason", "verified", "epoch", "seq", "age_ms", "exchange_ns", "recv_ns", "publish_ns"),
+    *(
+        "venue",
+        "symbol",
+        "state",
+        "reason",
+        "verified",
+        "epoch",
+        "seq",
+        "age_ms",
+        "exchange_ns",
+        "recv_ns",
+        "publish_ns",
+    ),
 }
 
 
@@ -132,6 +146,13 @@ def test_trades_are_the_newest_oldest_first(asked: Asked) -> None:
     assert asked.result("trades", symbol="ETH-USDT")["trades"] == []
 
 
+def test_a_trade_of_an_impossible_time_or_id_can_be_answered(asked: Asked) -> None:
+    """What an exchange sends must not end the daemon when somebody asks for it."""
+    asked.venues["binance"].trades["BTC-USDT"].append((TradeEvent("1", "1", 10**30, 10**30, "buy"), 1))
+    (trade,) = asked.result("trades", symbol="BTC-USDT")["trades"]
+    assert (trade["id"], trade["exchange_ns"]) == (None, None)
+
+
 def test_venues_say_where_they_connect(asked: Asked) -> None:
     assert asked.result("venues") == [
         {
@@ -145,7 +166,7 @@ def test_venues_say_where_they_connect(asked: Asked) -> None:
     ]
 
 
-async def test_status_says_of_each_book_and_connection_how_it_is(autojump_clock: trio.abc.Clock) -> None:
+async def test_status_says_of_each_book_and_connection_how_it_is(autojump_clock: object) -> None:
     asked = Asked()
     venue = asked.venues["binance"]
     venue.replicas["ETH-USDT"].mark(State.STALE, Reason.GAP)
@@ -186,7 +207,7 @@ async def test_status_says_of_each_book_and_connection_how_it_is(autojump_clock:
     assert (status["list"][1]["state"], status["list"][1]["reason"]) == ("stale", "gap")
 
 
-async def test_a_wait_that_is_over_is_not_told_as_negative(autojump_clock: trio.abc.Clock) -> None:
+async def test_a_wait_that_is_over_is_not_told_as_negative(autojump_clock: object) -> None:
     asked = Asked()
     asked.venues["binance"].connections[0].retry_at = trio.current_time() - 1
     (venue,) = asked.result("status")["venues"]

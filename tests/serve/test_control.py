@@ -15,6 +15,7 @@ import pytest
 import trio
 from daemons import Client, connected
 from sources import FakeVenue
+from venues import until
 
 from flowrs import __version__
 from flowrs.errors import ConfigError
@@ -34,9 +35,7 @@ class Served:
         self.path, self.answers = path, answers
 
     async def until_clients(self, count: int) -> None:
-        with trio.fail_after(5):
-            while self.answers.clients != count:
-                await trio.sleep(0.002)
+        await until(lambda: self.answers.clients == count)
 
 
 @asynccontextmanager
@@ -132,8 +131,10 @@ async def test_requests_sent_at_once_are_answered_in_order(tmp_path: Path) -> No
     async with served(tmp_path) as here, connected(here.path) as client:
         methods = ["venues", "book", "nothing", "metrics", "trades"]
         requests = b"".join(
-            json.dumps({"id": at, "method": methods[at % 5], "params": {"symbol": "BTC-USDT"} if at % 5 in (1, 4) else {}})
-            .encode() + b"\n"
+            json.dumps(
+                {"id": at, "method": methods[at % 5], "params": {"symbol": "BTC-USDT"} if at % 5 in (1, 4) else {}}
+            ).encode()
+            + b"\n"
             for at in range(500)
         )
         await client.stream.send_all(requests)
@@ -146,7 +147,7 @@ async def test_a_request_may_come_a_byte_at_a_time(tmp_path: Path) -> None:
     async with served(tmp_path) as here, connected(here.path) as client, connected(here.path) as other:
         for byte in STATUS:
             await client.stream.send_all(bytes([byte]))
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
         assert "result" in await other.ask("venues")
         assert (await lines(client, 1))[0]["id"] == 1
 
@@ -254,7 +255,7 @@ async def test_a_client_that_is_deaf_from_the_beginning_is_cut_off_too(
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_many_connections_leave_nothing_behind(tmp_path: Path) -> None:
@@ -282,7 +283,9 @@ async def test_more_clients_than_there_may_be_are_turned_away_and_the_others_sta
         async with connected(here.path), await trio.open_unix_socket(str(here.path)) as third:
             with trio.fail_after(5):
                 turned_away = Client(third)
-                assert (await lines(turned_away, 1))[0]["error"]["code"] == "too_many_clients"
+                greeting, error = await lines(turned_away, 2)
+                assert "flowrs" in greeting
+                assert error["error"]["code"] == "too_many_clients"
                 assert await closed(turned_away)
         await here.until_clients(1)
         assert "result" in await one.ask("venues")
@@ -298,7 +301,17 @@ async def test_the_socket_is_for_its_owner_and_group_and_goes_with_the_daemon(tm
     async with listen(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert (tmp_path / "flowrs.sock.lock").read_text() == f"{os.getpid()}\n"
-    assert list(tmp_path.iterdir()) == []
+    assert names_in(tmp_path) == []
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    """Such as /run/flowrs, or $XDG_RUNTIME_DIR's."""
+    async with listen(tmp_path / "flowrs" / "flowrs.sock"):
+        assert stat.S_IMODE((tmp_path / "flowrs").stat().st_mode) == 0o755
 
 
 async def refused(path: Path) -> str:
@@ -318,11 +331,15 @@ async def test_two_may_not_serve_one_path_and_the_first_is_not_disturbed(tmp_pat
             assert "result" in await client.ask("venues")
 
 
-async def test_a_socket_that_a_crash_left_behind_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "flowrs.sock"
+@pytest.fixture
+def left_behind(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path))
+        left.bind(str(tmp_path / "flowrs.sock"))
     (tmp_path / "flowrs.sock.lock").write_text("1\n")
+
+
+@pytest.mark.usefixtures("left_behind")
+async def test_a_socket_that_a_crash_left_behind_is_replaced(tmp_path: Path) -> None:
     async with served(tmp_path) as here, connected(here.path):
         pass
 
@@ -353,5 +370,7 @@ async def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> Non
 
 
 async def test_a_path_that_cannot_be_had_is_said_in_one_line(tmp_path: Path) -> None:
-    assert "No such file or directory" in await refused(tmp_path / "missing" / "flowrs.sock")
+    assert "No such file or directory" in await refused(tmp_path / "missing" / "missing" / "flowrs.sock")
+    (tmp_path / "file").touch()
+    assert "cannot make" in await refused(tmp_path / "file" / "flowrs.sock")
     assert "too long" in await refused(tmp_path / ("x" * 150))

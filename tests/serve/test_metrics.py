@@ -105,19 +105,17 @@ def test_the_process_is_measured() -> None:
 
 async def test_the_daemons_numbers_are_those_of_the_exchange(tmp_path: Path) -> None:
     """What the simulator wrote to the socket is what the daemon says it received, to the frame and to the byte."""
-    async with open_venue(BinanceSpot(Market(seed=3))) as sim, daemon(sim, tmp_path, "BTC-USDT", "ETH-USDT") as (_, client):
-        with trio.fail_after(10):
-            while (await client.result("status"))["books"]["live"] < 2:
-                await trio.sleep(0.01)
-            sim.faults.drop_depth("BTCUSDT")
-            while (await client.result("metrics"))["total"]["resyncs"] < 3:
-                await trio.sleep(0.01)
-            while (await client.result("metrics"))["total"]["messages_per_second"] == 0:
-                await trio.sleep(0.05)
-            sim.faults.go_silent()
-            await trio.sleep(0.1)
-            while (answer := await client.result("metrics"))["total"]["messages"] < sim.counters.frames:
-                await trio.sleep(0.01)
+    async with (
+        open_venue(BinanceSpot(Market(seed=3))) as sim,
+        daemon(sim, tmp_path, "BTC-USDT", "ETH-USDT") as (_, client),
+    ):
+        await client.until("status", lambda status: status["books"]["live"] == 2)
+        sim.faults.drop_depth("BTCUSDT")
+        await client.until("metrics", lambda found: found["total"]["resyncs"] == 3)
+        await client.until("metrics", lambda found: found["total"]["messages_per_second"] > 0)
+        sim.faults.go_silent()
+        await trio.sleep(0.1)
+        answer = await client.until("metrics", lambda found: found["total"]["messages"] == sim.counters.frames)
     venue, total = answer["venues"]["binance"], answer["total"]
     assert venue["messages"] == total["messages"] == sim.counters.frames
     assert venue["bytes"] == total["bytes"] <= sim.counters.bytes

@@ -12,7 +12,7 @@ from flowrs.config import Config, VenueConfig
 from flowrs.daemon import serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     import flowrs.sim
@@ -49,6 +49,13 @@ class Client:
         answer = await self.ask(method, **params)
         assert "result" in answer, answer
         return answer["result"]
+
+    async def until(self, method: str, holds: Callable[[Any], bool], within_s: float = 10.0) -> Any:
+        """Ask every few milliseconds until the result is as wanted, and return it."""
+        with trio.fail_after(within_s):
+            while not holds(result := await self.result(method)):  # noqa: ASYNC110 - nothing tells when
+                await trio.sleep(0.005)
+            return result
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""A book as anybody would write it: two dicts of Decimal, from the exchange's rule alone and without any code of flowrs."""
+"""A book as anybody would write it: two dicts of Decimal, by the exchange's rule alone, without any code of flowrs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Side:
 
 
 class DictBook:
-    """Both sides. `depth`: the exchange cuts the book to it; `snapshot_levels`: a snapshot holds at most so many a side."""
+    """Both sides. `depth`: to which the exchange cuts the book; `snapshot_levels`: what a snapshot holds at most."""
 
     def __init__(self, depth: int = 0, snapshot_levels: int = 0) -> None:
         self.bids = Side(best_is_highest=True, depth=depth, snapshot_levels=snapshot_levels)

@@ -33,5 +33,5 @@ async def running(sim: flowrs.sim.Venue[Any], *symbols: str, **config: Any) -> A
 async def until(holds: Callable[[], bool], within_s: float = 10.0) -> None:
     """Wait until it holds, looking every few milliseconds: what happens comes through real sockets."""
     with trio.fail_after(within_s):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - nothing tells when
             await trio.sleep(0.002)

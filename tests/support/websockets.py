@@ -1,4 +1,4 @@
-"""A WebSocket server, made of wsproto's frames: an implementation that is not ours. What it answers is up to the test."""
+"""A WebSocket server, made of wsproto's frames: an implementation that is not ours. The test says what it answers."""
 
 from __future__ import annotations
 
