@@ -13,7 +13,7 @@ import pluggy
 from msgspec import Struct
 
 from flowrs import hookspecs
-from flowrs.api import Connector, Continuity
+from flowrs.api import Connector, Continuity, Rate, Recovery
 from flowrs.errors import PluginError
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 _BUILT_IN = "flowrs.plugins."
 _FACTS: dict[str, type] = {
     **dict.fromkeys(("name", "title", "url", "rest_url"), str),
-    **dict.fromkeys(("snapshot_levels", "time_unit_ns"), int),
+    **dict.fromkeys(("snapshot_levels", "time_unit_ns", "depth", "instruments_per_connection"), int),
+    **dict.fromkeys(("connects", "messages", "weight"), Rate),
     "continuity": Continuity,
+    "recovery": Recovery,
 }
 
 

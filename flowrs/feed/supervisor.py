@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flowrs.feed.session import Session
 
 _log = logging.getLogger(__name__)
-_ATTEMPTS = Rate(10, 60.0)  # of one connection, however its sessions end
+_ATTEMPTS = Rate(9, 60.0)  # of one connection, after such as came to nothing
 _EXPECTED = (FeedError, PluginError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -74,7 +74,6 @@ class Connection:
     ) -> NoReturn:
         """Run sessions until cancelled; `allowed` returns when the exchange allows another connection."""
         while True:
-            await self._attempts.spend()
             await allowed()
             session = self._make()
             self._enter(session)
@@ -91,6 +90,8 @@ class Connection:
                 delay = max(delay, failure.retry_after_s)
             self._enter(None, delay)
             await trio.sleep(delay)
+            if session.live_since is None:
+                await self._attempts.spend()
 
     async def _live(self, session: Session) -> Exception | None:
         """Run a session to its end; returns what ended it, None if `reconnect` did."""

@@ -108,4 +108,4 @@ async def test_a_clean_close_after_accept_leads_to_at_most_ten_attempts_a_minute
         nursery.start_soon(connection.supervise, Counters())
         await trio.sleep(3600)
         nursery.cancel_scope.cancel()
-    assert most_within(begun, 60.0) == 10
+    assert 9 <= most_within(begun, 60.0) <= 10

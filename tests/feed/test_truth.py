@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    from msgspec import Raw
 
 
 def _top(book: Book) -> tuple[tuple[Decimal, Decimal] | None, ...]:
@@ -34,8 +35,8 @@ def _watch_applies(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple]:
     seen: dict[int, tuple] = {}
     apply = Book.apply
 
-    def noted(self: Book, flags: int, bids: bytes, asks: bytes, seq: int, exchange_ns: int) -> int:
-        found = apply(self, flags, bids, asks, seq, exchange_ns)
+    def noted(self: Book, flags: int, bids: Raw, asks: Raw, seq: int, *rest: object) -> int:
+        found = apply(self, flags, bids, asks, seq, *rest)
         if not flags & SNAPSHOT:
             seen[seq] = _top(self)
         return found
