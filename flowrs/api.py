@@ -147,7 +147,7 @@ class BookUpdate(Event):
             """The exchange's checksum of the book after it; None: not told."""
 
     else:
-        prev = time = 0
+        first = last = prev = time = 0
         checksum = None
 
 

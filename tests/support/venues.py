@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from flowrs.api import Rate
 from flowrs.config import VenueConfig
 from flowrs.core import Arena, Scratch
-from flowrs.api import Rate
 from flowrs.feed import Budget, Venue
 from flowrs.plugins.binance import Binance
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 async def running(sim: flowrs.sim.Venue[Any], *symbols: str, **config: Any) -> AsyncIterator[Venue]:
     """A venue of the daemon on a simulated exchange, with quick retries."""
     defaults = {"url": sim.ws_url, "rest_url": sim.rest_url, "retry_base_s": 0.01, "retry_cap_s": 0.05}
-    venue = Venue(Binance(), VenueConfig(symbols, **(defaults | config)), "tests", Scratch(), Arena(), Budget(Rate(10, 0.1)))
+    venue = Venue(
+        Binance(), VenueConfig(symbols, **(defaults | config)), "tests", Scratch(), Arena(), Budget(Rate(10, 0.1))
+    )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(venue.run)
         yield venue

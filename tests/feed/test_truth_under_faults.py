@@ -1,0 +1,125 @@
+"""The promise under every fault: no answer calls a book `live` that differs from the exchange's.
+
+All exchanges run in this process, faults happen to them at random, and all books are asked for all the while. The seed is
+in the failure's words; FLOWRS_SEED repeats it, FLOWRS_ANSWERS says how many answers to check (`make soak`: a million).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from exchanges import Followed, Sides, followed
+from venues import until
+
+from flowrs.serve import Answers, Metrics
+from flowrs.serve.protocol import RequestError, result
+from flowrs.sim import Shape
+from flowrs.sim.random_faults import RandomFaults
+
+ANSWERS = int(os.environ.get("FLOWRS_ANSWERS", "50000"))
+SMALL = Shape(levels=60, updates=8.0, trades=0.2, volatility=5e-6, history=3000)
+
+
+class Untrue(AssertionError):
+    """An answer said `live` and was not the exchange's book."""
+
+
+class Checker:
+    """Asks for books, and compares what is called live with the truth."""
+
+    def __init__(self, exchanges: dict[str, Followed], seed: int) -> None:
+        venues = {name: each.venue for name, each in exchanges.items()}
+        self._answers = Answers(venues, Metrics(venues), Path("none"))
+        self._exchanges = exchanges
+        self._seed = seed
+        self._newest: dict[tuple[str, str], tuple[int, int]] = {}
+        self.checked = self.live = 0
+        self.kinds: set[str] = set()
+
+    def look(self, venue: str, symbol: str) -> None:
+        params = msgspec.json.encode({"symbol": symbol, "venue": venue, "depth": 0})
+        self.checked += 1
+        try:
+            answer = msgspec.json.decode(result(1, self._answers.answer("book", msgspec.Raw(params))))["result"]
+        except RequestError as error:
+            assert error.code == "not_live"
+            return
+        self.live += 1
+        self._check(venue, symbol, answer)
+
+    def _check(self, venue: str, symbol: str, answer: dict[str, Any]) -> None:
+        where = f"{venue}:{symbol} epoch {answer['epoch']} seq {answer['seq']}, seed {self._seed}"
+        at = answer["epoch"], answer["seq"]
+        if at < self._newest.get((venue, symbol), (0, 0)):
+            raise Untrue(f"{where}: went back from {self._newest[venue, symbol]}")
+        self._newest[venue, symbol] = at
+        said = Sides(*({Decimal(p): Decimal(q) for p, q in answer[side]} for side in ("bids", "asks")))
+        try:
+            truths = self._exchanges[venue].truths(symbol, answer)
+        except LookupError as error:
+            raise Untrue(f"{where}: the exchange never had such a book: {error}") from None
+        window = answer["window"]["low"], answer["window"]["high"]
+        if not any(said == truth.within(*window) for truth in truths):
+            raise Untrue(f"{where}: differs from the exchange's book")
+
+
+def books(exchanges: dict[str, Followed]) -> list[tuple[str, str]]:
+    return [(name, symbol) for name, each in exchanges.items() for symbol in each.venue.replicas]
+
+
+def all_live(exchanges: dict[str, Followed]) -> bool:
+    return all(replica.is_live for each in exchanges.values() for replica in each.venue.replicas.values())
+
+
+def ailing(exchanges: dict[str, Followed]) -> list[str]:
+    """What is not live, and what its venue and connections say."""
+    return [
+        f"{replica.book.name} {replica.book.state.name} {replica.book.reason.name}; {each.venue.error}; "
+        + "; ".join(f"{line.name} {line.state} {line.attempt} {line.error}" for line in each.venue.connections)
+        for each in exchanges.values()
+        for replica in each.venue.replicas.values()
+        if not replica.is_live
+    ]
+
+
+async def check_under_faults(seed: int, answers: int, kinds: list[str] | None = None, rate: float = 1.5) -> Checker:
+    """Run all exchanges with faults until so many answers have been checked; then all has to be well within 10 s."""
+    async with trio.open_nursery() as nursery, followed(nursery, seed=seed, shape=SMALL) as exchanges:
+        await until(lambda: all_live(exchanges), within_s=30)
+        checker = Checker(exchanges, seed)
+        faults = [RandomFaults(each.sim, seed + number, kinds, rate) for number, each in enumerate(exchanges.values())]
+        for each in faults:
+            nursery.start_soon(each.run)
+        asked = books(exchanges)
+        while checker.checked < answers:
+            for venue, symbol in asked:
+                checker.look(venue, symbol)
+            await trio.sleep(0.001)
+        for each in faults:
+            await each.stop()
+        with trio.move_on_after(10):
+            await until(lambda: all_live(exchanges), within_s=20)
+        assert not ailing(exchanges), f"not well 10 s after the faults, seed {seed}"
+        for venue, symbol in asked:
+            checker.look(venue, symbol)
+        checker.kinds |= {injection.name for each in faults for injection in each.record}
+    return checker
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("FLOWRS_SEED", random.randrange(1 << 30)))
+
+
+async def test_no_live_answer_differs_from_the_exchange_under_random_faults(seed: int) -> None:
+    checker = await check_under_faults(seed, ANSWERS)
+    assert checker.checked >= ANSWERS
+    assert checker.live > checker.checked / 4
+    assert len(checker.kinds) >= 20
