@@ -49,10 +49,10 @@ def _reorder(faults: Faults, aim: Aim, count: float) -> None:
 
 
 @MESSAGE_FAULTS("delay", lasting=True)
-def _delay(faults: Faults, aim: Aim, count: float) -> None:
-    """The updates of a symbol are held for COUNT seconds, then come in order."""
+def _delay(faults: Faults, _: Aim, count: float) -> None:
+    """All data is held for COUNT seconds, then comes in order."""
     hold = Hold()
-    end = faults.edit_next(aim, hold, math.inf)
+    end = faults.edit_next(lambda _: True, hold, math.inf)
 
     def release() -> None:
         end()

@@ -105,15 +105,20 @@ class Tampering:
 
     def replace(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Return what is to be sent in place of these messages."""
-        for pending in tuple(self._pending):
-            if pending.into is not None:
-                messages = [
-                    result
-                    for message in messages
-                    for result in (pending.into(message) if self._takes(pending, message) else (message,))
-                ]
+        if not self._pending:
+            return messages
+        messages = [result for message in messages for result in self._replace(message)]
         self._pending = [pending for pending in self._pending if pending.left]
         return messages
+
+    def _replace(self, message: Message) -> Sequence[Message]:
+        results: Sequence[Message] = (message,)
+        for pending in tuple(self._pending):  # a change may ask for another one, of later messages
+            if pending.into is not None:
+                results = [
+                    new for each in results for new in (pending.into(each) if self._takes(pending, each) else (each,))
+                ]
+        return results
 
     def edit_of(self, message: Message) -> Edit | None:
         """Return what changes the frames of this message, None if nothing does."""

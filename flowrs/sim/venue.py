@@ -54,6 +54,7 @@ class Venue(Generic[D]):
         self._nursery = nursery
         self._outbox_limit = outbox_limit
         self._changed = trio.Event()
+        self._door = trio.Lock()
         self._listening: trio.CancelScope | None = None
         self._refusing = trio.Event()
 
@@ -115,23 +116,25 @@ class Venue(Generic[D]):
 
     async def start_listening(self) -> None:
         """Accept connections at `port`, which 0 leaves to the system; raises ConfigError if it is taken."""
-        if self._listening is not None:
-            return
-        try:
-            listeners = await trio.open_tcp_listeners(self.port, host=self.host)
-        except OSError as error:
-            message = f"cannot listen at {self.host}:{self.port} ({error.strerror}): choose another port"
-            raise ConfigError(message) from error
-        self.port = listeners[0].socket.getsockname()[1]
-        self._listening = trio.CancelScope()
-        self._refusing = trio.Event()
-        self._nursery.start_soon(self._listen, listeners, self._listening)
+        async with self._door:
+            if self._listening is not None:
+                return
+            try:
+                listeners = await trio.open_tcp_listeners(self.port, host=self.host)
+            except OSError as error:
+                message = f"cannot listen at {self.host}:{self.port} ({error.strerror}): choose another port"
+                raise ConfigError(message) from error
+            self.port = listeners[0].socket.getsockname()[1]
+            self._listening = trio.CancelScope()
+            self._refusing = trio.Event()
+            self._nursery.start_soon(self._listen, listeners, self._listening)
 
     async def stop_listening(self) -> None:
         """Close the listening socket; returns when connecting is refused."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await self._refusing.wait()
+        async with self._door:
+            if self._listening is not None:
+                self._listening.cancel()
+                await self._refusing.wait()
 
     async def _listen(self, listeners: list[trio.SocketListener], scope: trio.CancelScope) -> None:
         with scope:

@@ -63,7 +63,7 @@ class RawClient:
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
         self.buffer = b""
-        self.status = b""
+        self.head = b""
 
     async def shake_hands(self, target: str) -> None:
         await self.stream.send_all(
@@ -74,8 +74,11 @@ class RawClient:
             data = await self.stream.receive_some()
             assert data, "closed during the handshake"
             self.buffer += data
-        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        self.status = head.split(b"\r\n")[0]
+        self.head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+
+    @property
+    def status(self) -> bytes:
+        return self.head.split(b"\r\n")[0]
 
     async def read_frames(self) -> list[tuple[int, bytes]]:
         """Return opcode and payload of the next frames, of as many as came; nothing when the peer has closed."""
