@@ -2,7 +2,7 @@
 # make test   prove it: everything that CI checks
 # make run    the real thing: the daemon on the live exchange
 #
-# The rest: bench (speed, as ratios to a yardstick), fuzz (longer), format, wheel, clean.
+# The rest: bench (speed, as ratios to a yardstick), soak (a million answers under faults), fuzz (longer), format, wheel, clean.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 NATIVE := $(wildcard csrc/*.c csrc/*.h) flowrs/core/_build.py setup.py pyproject.toml
 
-.PHONY: demo test run bench fuzz format wheel clean bootstrap check-style check-types check-c check-python
+.PHONY: demo test run bench soak fuzz format wheel clean bootstrap check-style check-types check-c check-python
 
 demo: $(READY)
 	@$(BIN)/flowrs demo || test $$? = 130
@@ -47,6 +47,9 @@ check-python: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/bench.py
+
+soak: $(READY)
+	FLOWRS_ANSWERS=1000000 $(BIN)/python -m pytest -q -k random_faults tests/feed/test_truth_under_faults.py
 
 fuzz:
 	$(MAKE) -C csrc fuzz

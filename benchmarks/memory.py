@@ -58,7 +58,7 @@ def _wait_live(socket: Path) -> None:
 
 def measure(minutes: float) -> Result:
     """Watch a daemon for so long."""
-    with tempfile.TemporaryDirectory() as folder, _process("sim", "--port", "0") as sim:
+    with tempfile.TemporaryDirectory() as folder, _process("sim", "--venue", "binance", "--port", "0") as sim:
         config, socket = Path(folder, "flowrs.toml"), Path(folder, "flowrs.sock")
         assert sim.stdout is not None
         config.write_text("".join(sim.stdout.readline() for _ in range(3)), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Draws docs/book.svg: `flowrs status` and `flowrs book` as a terminal shows them, run against the simulated exchange.
+"""Draws docs/book.svg: `flowrs status` and `flowrs book` as a terminal shows them, run against simulated exchanges.
 
 python docs/picture.py [FILE]
 
@@ -33,7 +33,9 @@ from flowrs.errors import NotRunning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMANDS = (("status",), ("book", "BTC-USDT"))
+VENUES = ("binance", "bybit", "kraken", "coinbase")
+SYMBOLS = ("BTC-USDT", "ETH-USDT")  # and what other exchanges have of the same: more would not fit the page
+COMMANDS = (("status",), ("book", "kraken:BTC-USD"))
 COLUMNS, ROWS = 104, 40
 START_S = 30.0
 _FLOWRS = (sys.executable, "-m", "flowrs")
@@ -86,10 +88,12 @@ def on_terminal(words: tuple[str, ...], environ: dict[str, str]) -> str:
 
 def session() -> str:
     """Return the text of the whole session: prompts, commands and what they printed."""
-    with tempfile.TemporaryDirectory(prefix="flowrs-picture-") as name, running("sim", "--port", "0") as exchange:
+    wanted = [word for venue in VENUES for word in ("--venue", venue)]
+    wanted += [word for symbol in SYMBOLS for word in ("--symbol", symbol)]
+    with tempfile.TemporaryDirectory(prefix="flowrs-picture-") as name, running("sim", "--port", "0", *wanted) as sim:
         config, socket = Path(name, "flowrs.toml"), Path(name, "flowrs.sock")
-        lines = exchange.stdout or io.StringIO()
-        config.write_text("".join(lines.readline() for _ in range(3)), encoding="utf-8")
+        lines = sim.stdout or io.StringIO()
+        config.write_text("".join(lines.readline() for _ in range(len(VENUES) * 5 - 1)), encoding="utf-8")
         environ = {**os.environ, "FLOWRS_SOCKET": str(socket), "TERM": "xterm-256color", "COLUMNS": str(COLUMNS)}
         environ.pop("NO_COLOR", None)
         with running("run", "--config", str(config), "--socket", str(socket), "--log-level", "error"):

@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 SYSTEM_SOCKET = Path("/run/flowrs/flowrs.sock")
 """Where the systemd unit's daemon listens: its RuntimeDirectory= makes the folder."""
 
-DEFAULT_SYMBOLS = tuple(f"{base}-USDT" for base in ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "DOT", "LINK"))
+_BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "DOT", "LINK")
+_FORMS = {
+    "binance": "{}-USDT",
+    "binance-usdm": "{}-USDT-PERP",
+    "bybit": "{}-USDT",
+    "bybit-linear": "{}-USDT-PERP",
+    "kraken": "{}-USD",
+    "coinbase": "{}-USD",
+}
+DEFAULT_SYMBOLS = {venue: tuple(form.format(base) for base in _BASES) for venue, form in _FORMS.items()}
+"""What is followed at the built-in venues whose table names no symbols."""
+
+DEFAULT_VENUES = ("binance", "bybit", "kraken", "coinbase")
+"""What is followed without a configuration: nine pairs at each."""
 
 _SHOWN_LENGTH = 60
 _VENUE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -72,7 +85,9 @@ class Config(Struct, frozen=True):
     """All of it; `Config()` is what holds without a file."""
 
     daemon: DaemonConfig = DaemonConfig()
-    venues: dict[str, VenueConfig] = msgspec.field(default_factory=lambda: {"binance": VenueConfig(DEFAULT_SYMBOLS)})
+    venues: dict[str, VenueConfig] = msgspec.field(
+        default_factory=lambda: {name: VenueConfig(DEFAULT_SYMBOLS[name]) for name in DEFAULT_VENUES}
+    )
 
 
 def load(path: Path | None) -> Config:
@@ -148,9 +163,9 @@ def _venue(name: str, value: object) -> VenueConfig:
         _refuse(f"venues.{name!r}", "expected a venue's name: a lower-case letter, then letters, digits, _ or -")
     fields = _fields(_table(value, path), VenueConfig, path)
     if "symbols" not in fields:
-        if name != "binance":
+        if name not in DEFAULT_SYMBOLS:
             _refuse(f"{path}.symbols", 'missing: expected a list of symbols, such as symbols = ["BTC-USDT"]')
-        fields["symbols"] = DEFAULT_SYMBOLS
+        fields["symbols"] = DEFAULT_SYMBOLS[name]
     venue = VenueConfig(**fields)
     for index, symbol in enumerate(venue.symbols):
         if (first := venue.symbols.index(symbol)) < index:

@@ -38,11 +38,12 @@ def loaded(tmp_path: Path, text: str) -> Config:
     return load(path)
 
 
-def test_without_a_file_nine_pairs_of_binance_are_followed() -> None:
+def test_without_a_file_nine_pairs_of_four_exchanges_are_followed() -> None:
     config = load(None)
-    assert config.venues == {"binance": VenueConfig(symbols=DEFAULT_SYMBOLS)}
-    assert DEFAULT_SYMBOLS[0] == "BTC-USDT"
-    assert len(DEFAULT_SYMBOLS) == 9
+    assert list(config.venues) == ["binance", "bybit", "kraken", "coinbase"]
+    assert sum(len(venue.symbols) for venue in config.venues.values()) == 36
+    assert config.venues["binance"] == VenueConfig(symbols=DEFAULT_SYMBOLS["binance"])
+    assert config.venues["kraken"].symbols[0] == "BTC-USD"
     assert config.daemon == DaemonConfig(socket=None, log_level="info")
 
 
@@ -87,9 +88,14 @@ def test_venues_of_a_file_replace_the_default_venue(tmp_path: Path) -> None:
     assert set(loaded(tmp_path, '[venues.kraken]\nsymbols = ["BTC-USD"]').venues) == {"kraken"}
 
 
-def test_only_binance_has_default_symbols(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "[venues.binance]").venues["binance"].symbols == DEFAULT_SYMBOLS
-    assert refusal(tmp_path, "[venues.kraken]").startswith("venues.kraken.symbols: missing")
+@pytest.mark.parametrize("venue", ["binance", "binance-usdm", "bybit", "bybit-linear", "kraken", "coinbase"])
+def test_the_built_in_venues_have_default_symbols(tmp_path: Path, venue: str) -> None:
+    assert loaded(tmp_path, f"[venues.{venue}]").venues[venue].symbols == DEFAULT_SYMBOLS[venue]
+    assert len(DEFAULT_SYMBOLS[venue]) == 9
+
+
+def test_other_venues_have_none(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "[venues.okx]").startswith("venues.okx.symbols: missing")
 
 
 @pytest.mark.parametrize(

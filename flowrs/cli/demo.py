@@ -1,8 +1,7 @@
-"""`demo`: a simulated exchange, a daemon that follows it, and a look at the book; all of it gone afterwards."""
+"""`demo`: simulated exchanges, a daemon that follows them, and a look at a book; all of it gone afterwards."""
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from flowrs.cli.query import summary
 from flowrs.cli.signals import ends_tidily
 from flowrs.cli.watch import follow
 from flowrs.client import Client
-from flowrs.config import DEFAULT_SYMBOLS
+from flowrs.config import DEFAULT_VENUES
 from flowrs.errors import FlowrsError, NotRunning
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ START_S = 60.0
 """How long exchange and daemon together may take until every book is live, on a slow machine."""
 
 _PERIOD_S = 0.1
-_SYMBOL = "BTC-USDT"
+_SYMBOL, _VENUE = "BTC-USDT", "binance"
 
 
 @click.command(
@@ -49,27 +48,27 @@ Examples:
 @click.option("--once", is_flag=True, help="Show one live book and the status, then end.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End after so long.")
 def demo(*, once: bool, seconds: float | None) -> None:
-    """Show flowrs at work on a simulated exchange."""
+    """Show flowrs at work on simulated exchanges."""
     with ends_tidily(), ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flowrs-demo-")))
         progress, deadline = Progress(), time.monotonic() + START_S
         stack.callback(progress.end)
-        exchange = stack.enter_context(child("the simulated exchange", ["sim", "--port", "0"], folder / "sim.log"))
-        address = _wait(lambda: _addresses(exchange), "starting a simulated exchange", progress, deadline)
+        exchange = stack.enter_context(child("the simulated exchanges", ["sim", "--port", "0"], folder / "sim.log"))
+        venues = _wait(lambda: _configuration(exchange), "starting the simulated exchanges", progress, deadline)
         config, socket = folder / "flowrs.toml", folder / "flowrs.sock"
-        config.write_text(_config(*address), encoding="utf-8")
+        config.write_text(venues, encoding="utf-8")
         words = ["run", "--config", str(config), "--socket", str(socket)]
         daemon = stack.enter_context(child("the daemon", words, folder / "daemon.log"))
         client = stack.enter_context(_wait(lambda: _client(daemon, socket), "starting the daemon", progress, deadline))
         _wait(lambda: _live(daemon, client, progress), "synchronising the books", progress, deadline)
         progress.end()
         if once:
-            show(*parts(client.book(_SYMBOL)), "", summary(client.status()))
+            show(*parts(client.book(_SYMBOL, _VENUE)), "", summary(client.status()))
             return
 
         def ask() -> dict[str, Any]:
             exchange.check()
-            return _ask(daemon, lambda: client.book(_SYMBOL))
+            return _ask(daemon, lambda: client.book(_SYMBOL, _VENUE))
 
         follow(ask, seconds=seconds)
 
@@ -105,17 +104,11 @@ def _wait(look: Callable[[], T | None], step: str, progress: Progress, deadline:
     return found
 
 
-def _addresses(exchange: Child) -> tuple[str, str] | None:
-    """Return the WebSocket and the HTTP address that the exchange prints when it listens."""
-    exchange.check()
-    text = "\n".join(exchange.lines())
-    found = [re.search(rf'"({scheme}://[^"]+)"', text) for scheme in ("ws", "http")]
-    return (found[0][1], found[1][1]) if found[0] and found[1] else None
-
-
-def _config(url: str, rest_url: str) -> str:
-    symbols = ", ".join(f'"{symbol}"' for symbol in DEFAULT_SYMBOLS)
-    return f'[venues.binance]\nurl = "{url}"\nrest_url = "{rest_url}"\nsymbols = [{symbols}]\n'
+def _configuration(exchanges: Child) -> str | None:
+    """Return the configuration that the exchanges print when they listen, once all of it is there."""
+    exchanges.check()
+    text = "\n".join(exchanges.lines())
+    return text if all(f"[venues.{name}]" in text for name in DEFAULT_VENUES) else None
 
 
 def _client(daemon: Child, socket: Path) -> Client | None:

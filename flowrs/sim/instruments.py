@@ -94,12 +94,13 @@ _GRIDS = {
     "LINK": ("10.550", "0.001", "0.01"),
 }
 PERPETUALS = tuple(_usdt(base, *grid) for base, grid in _GRIDS.items())
+_PERPETUAL_GRIDS = {(each.symbol, each.tick, each.step) for each in PERPETUALS}
 
 
 @cache
 def wire_grid(instrument: Instrument) -> tuple[str, str]:
     """Spell tick and step with the decimals that prices and quantities have on the wire."""
-    if instrument in PERPETUALS:
+    if (instrument.symbol, instrument.tick, instrument.step) in _PERPETUAL_GRIDS:
         return _GRIDS[instrument.base][1:]
     return text(instrument.tick, instrument.price_decimals), text(instrument.step, instrument.qty_decimals)
 

@@ -49,10 +49,10 @@ def _reorder(faults: Faults, aim: Aim, count: float) -> None:
 
 
 @MESSAGE_FAULTS("delay", lasting=True)
-def _delay(faults: Faults, _: Aim, count: float) -> None:
-    """All data is held for COUNT seconds, then comes in order."""
+def _delay(faults: Faults, aim: Aim, count: float) -> None:
+    """The updates of a symbol are held for COUNT seconds, then come in order; all else comes meanwhile."""
     hold = Hold()
-    end = faults.edit_next(lambda _: True, hold, math.inf)
+    end = faults.edit_next(aim, hold, math.inf)
 
     def release() -> None:
         end()
@@ -191,10 +191,11 @@ def _empty_update(faults: Faults, aim: Aim, count: float) -> None:
 
 @MESSAGE_FAULTS("silent-symbol", count=3, lasting=True)
 def _silent_symbol(faults: Faults, aim: Aim, count: float) -> None:
-    """No update of a symbol is sent for COUNT seconds, while all else goes on."""
+    """Nothing new about a symbol is sent for COUNT seconds, while all else goes on."""
 
-    def begin(_: Message) -> Sequence[Message]:
-        faults.for_a_while(count, faults.go_silent(aim))
+    def begin(message: Message) -> Sequence[Message]:
+        symbol = message.symbol
+        faults.for_a_while(count, faults.go_silent(lambda each: each.symbol == symbol and each.kind != "snapshot"))
         return ()
 
     faults.tamper_next(aim, begin)

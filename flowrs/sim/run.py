@@ -112,8 +112,8 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The venues to simulate, each once."""
-        return tuple(dict.fromkeys(self.venues or DEFAULT_VENUES))
+        """The venues to simulate, each once. A replay is of Binance unless told otherwise."""
+        return tuple(dict.fromkeys(self.venues or (DEFAULT_VENUES[:1] if self.replay else DEFAULT_VENUES)))
 
     @property
     def plan(self) -> list[PlannedFault]:

@@ -1,4 +1,4 @@
-"""One simulated exchange and one daemon for all examples, as processes that the commands of the README start."""
+"""The simulated exchanges and one daemon for all examples, as processes that the commands of the README start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ import pytest
 from doc_pages import ROOT
 
 from flowrs.client import Client
+from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES
 from flowrs.errors import ControlError, NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-START_S = 30.0
+START_S = 60.0
+BOOKS = sum(len(DEFAULT_SYMBOLS[name]) for name in DEFAULT_VENUES)
 
 
 class World(NamedTuple):
@@ -51,27 +53,33 @@ def wait_for(holds: Callable[[], bool], log: Path) -> None:
         time.sleep(0.05)
 
 
+def is_printed(text: str) -> bool:
+    """Whether the simulator has printed the addresses of all exchanges; it writes them at once."""
+    return text.endswith("\n") and all(f"[venues.{name}]" in text for name in DEFAULT_VENUES)
+
+
 def is_ready(socket: Path) -> bool:
-    """Whether nine books are live and there have been the trades that the examples show."""
+    """Whether all books are live and there have been the trades that the examples show."""
     try:
         with Client(socket) as client:
-            books, trades = client.status()["books"], client.trades("BTC-USDT")["trades"]
+            books, trades = client.status()["books"], client.trades("BTC-USDT", "binance")["trades"]
     except (NotRunning, ControlError):
         return False
-    return books["total"] == books["live"] == 9 and len(trades) > 2
+    return books["total"] == books["live"] == BOOKS and len(trades) > 2
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A daemon with nine live books."""
+    """A daemon with the books that it follows unless told otherwise, all of them live."""
     folder = tmp_path_factory.mktemp("world")
     socket, config = folder / "flowrs.sock", folder / "flowrs.toml"
     hidden = ("FLOWRS_CONFIG", "XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR")
     environ = {name: value for name, value in os.environ.items() if name not in hidden}
     environ["FLOWRS_SOCKET"] = str(socket)
     environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
-    with running(environ, folder, "sim", "--port", "0") as printed:
-        wait_for(lambda: printed.read_bytes().count(b"\n") >= 3, printed)
+    wanted = [word for name in DEFAULT_VENUES for word in ("--venue", name)]
+    with running(environ, folder, "sim", "--port", "0", *wanted) as printed:
+        wait_for(lambda: is_printed(printed.read_text(encoding="utf-8")), printed)
         config.write_bytes(printed.read_bytes())
         with running(environ, folder, "run", "--config", str(config)) as log:
             wait_for(lambda: is_ready(socket), log)

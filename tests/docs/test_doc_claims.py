@@ -13,11 +13,12 @@ import pytest
 from doc_pages import PAGES, README, ROOT, anchors, blocks, page, prose, rows, section, spans
 
 import flowrs.sim
+from flowrs import api, registry
 from flowrs._version import __version__
 from flowrs.cli.failure import USAGE
 from flowrs.cli.root import COMMANDS, root
 from flowrs.client import Client
-from flowrs.config import DEFAULT_SYMBOLS, DaemonConfig, VenueConfig
+from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES, DaemonConfig, VenueConfig
 from flowrs.core.trust import Reason, State
 from flowrs.serve import answers
 from flowrs.serve.protocol import Request
@@ -139,10 +140,42 @@ def description(hint: Any) -> str:
 
 
 def test_the_default_symbols_are_listed() -> None:
-    bases = [symbol.removesuffix("-USDT") for symbol in DEFAULT_SYMBOLS]
-    assert f"{', '.join(bases[:-1])} and {bases[-1]}, each to USDT" in page("docs/configuration.md").replace(
-        "\n  ", " "
-    )
+    text = " ".join(page("docs/configuration.md").split())
+    bases = [symbol.removesuffix("-USDT") for symbol in DEFAULT_SYMBOLS["binance"]]
+    assert f"{', '.join(bases[:-1])} and {bases[-1]}" in text
+    assert f"{', '.join(f'`{name}`' for name in DEFAULT_VENUES[:-1])} and `{DEFAULT_VENUES[-1]}`" in text
+
+
+def test_every_venue_is_in_the_configuration_with_the_form_of_its_symbols() -> None:
+    table = rows(section(page("docs/configuration.md"), "Venues"))
+    assert {cells[0]: cells[2] for cells in table} == {
+        f"`{name}`": f"`{symbols[0]}`" for name, symbols in DEFAULT_SYMBOLS.items()
+    }
+
+
+# -- the exchanges
+
+
+def test_every_venue_is_in_the_architecture_with_its_facts() -> None:
+    table = {cells[0]: cells[1:] for cells in rows(section(page("docs/architecture.md"), "Venues"))}
+    connectors = {f"`{name}`": found for name, found in registry.load().connectors.items() if name in DEFAULT_SYMBOLS}
+    assert list(table) == list(connectors)
+    for name, connector in connectors.items():
+        continuity, recovery, *_, shared, connects, messages = table[name]
+        assert continuity == f"`{connector.continuity.name}`"
+        assert recovery == f"`{connector.recovery.name}`"
+        assert shared == str(connector.instruments_per_connection)
+        assert [connects, messages] == [told(connector.connects), told(connector.messages)], name
+
+
+def told(rate: api.Rate) -> str:
+    return f"{rate.count} in {rate.per_s:g} s"
+
+
+@pytest.mark.parametrize("kind", [api.Continuity, api.Recovery])
+def test_every_way_of_numbering_and_recovering_is_explained(kind: type[api.Continuity | api.Recovery]) -> None:
+    explained = set(spans(page("docs/architecture.md")))
+    assert {each.name for each in kind} <= explained
 
 
 # -- the control protocol
@@ -175,10 +208,11 @@ def test_every_parameter_is_documented_with_its_default_and_its_bounds(method: s
 @pytest.mark.parametrize("method", ["status", "venues", "book", "trades", "metrics"])
 def test_exactly_the_fields_that_are_answered_are_documented(method: str, world: World) -> None:
     with Client(world.socket) as client:
-        answer = client.call(method, **({"symbol": "BTC-USDT"} if method in ("book", "trades") else {}))
+        asked = {"symbol": "BTC-USDT", "venue": "binance"} if method in ("book", "trades") else {}
+        answer = client.call(method, **asked)
     text = section(PROTOCOL, f"`{method}`")
     common = section(PROTOCOL, "What is said of a book") if method in ("book", "status") else ""
-    answered = set(keys(answer)) - {"binance"}
+    answered = set(keys(answer)) - set(DEFAULT_VENUES)
     assert answered <= set(spans(text)) | set(spans(common))
     documented = {name for cells in rows(text) + rows(common) if len(cells) == 3 for name in names(cells)}
     assert documented <= answered
@@ -246,6 +280,11 @@ def test_every_fault_is_explained() -> None:
         if inspect.isfunction(each := getattr(flowrs.sim, name)) and each.__annotations__["return"] == "Canned"
     }
     assert faults | makers <= explained
+
+
+def test_exactly_the_faults_that_have_a_name_are_listed() -> None:
+    listed = [name for cells in rows(section(page("docs/simulator.md"), "Faults by name")) for name in spans(cells[1])]
+    assert sorted(listed) == sorted(flowrs.sim.KINDS)
 
 
 # -- the modules

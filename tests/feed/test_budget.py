@@ -1,5 +1,7 @@
 """What an exchange allows within a time is never exceeded, by whomever, in any window."""
 
+# ruff: noqa: ARG001 - pytest-trio sees the clock only as an argument
+
 from __future__ import annotations
 
 from bisect import bisect_left
@@ -45,7 +47,9 @@ def test_no_window_sees_more_than_the_budget(steps: list[tuple[int, float]]) -> 
         assert sum(cost for moment, cost in spent if start <= moment < start + 2.0 - 1e-9) <= 7
 
 
-async def test_a_cost_above_the_whole_budget_takes_all_of_it_instead_of_waiting_for_ever(autojump_clock) -> None:
+async def test_a_cost_above_the_whole_budget_takes_all_of_it_instead_of_waiting_for_ever(
+    autojump_clock: object,
+) -> None:
     budget = Budget(Rate(3, 1.0))
     began = trio.current_time()
     await budget.spend(100)
@@ -54,7 +58,7 @@ async def test_a_cost_above_the_whole_budget_takes_all_of_it_instead_of_waiting_
     assert trio.current_time() - began == pytest.approx(1.0)
 
 
-async def test_who_comes_first_is_served_first(autojump_clock) -> None:
+async def test_who_comes_first_is_served_first(autojump_clock: object) -> None:
     budget, order = Budget(Rate(1, 1.0)), []
 
     async def spend(number: int) -> None:
@@ -85,7 +89,9 @@ class _Broken:
 
 
 @pytest.mark.parametrize("venues", [1, 4])
-async def test_forty_sessions_after_an_outage_keep_to_the_budget_and_spread_out(autojump_clock, venues: int) -> None:
+async def test_forty_sessions_after_an_outage_keep_to_the_budget_and_spread_out(
+    autojump_clock: object, venues: int
+) -> None:
     machine, counters = Budget(Rate(10, 0.1)), Counters()
     begun: list[list[float]] = [[] for _ in range(venues)]
     async with trio.open_nursery() as nursery:
@@ -101,7 +107,9 @@ async def test_forty_sessions_after_an_outage_keep_to_the_budget_and_spread_out(
     assert most_within([moment for moments in begun for moment in moments], 0.1) <= 10
 
 
-async def test_a_clean_close_after_accept_leads_to_at_most_ten_attempts_a_minute_for_ever(autojump_clock) -> None:
+async def test_a_clean_close_after_accept_leads_to_at_most_ten_attempts_a_minute_for_ever(
+    autojump_clock: object,
+) -> None:
     begun: list[float] = []
     connection = Connection("x", (), lambda: _Broken(begun), Backoff(0.001, 0.001))
     async with trio.open_nursery() as nursery:

@@ -1,7 +1,8 @@
 """The promise under every fault: no answer calls a book `live` that differs from the exchange's.
 
-All exchanges run in this process, faults happen to them at random, and all books are asked for all the while. The seed is
-in the failure's words; FLOWRS_SEED repeats it, FLOWRS_ANSWERS says how many answers to check (`make soak`: a million).
+All exchanges run in this process, faults happen to them at random, and all books are asked for all the while. The seed
+is in the failure's words; FLOWRS_SEED repeats it, FLOWRS_ANSWERS says how many answers to check (a million in
+`make soak`).
 """
 
 from __future__ import annotations
@@ -10,24 +11,30 @@ import os
 import random
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 import trio
-from exchanges import Followed, Sides, followed
+from exchanges import EXCHANGES, Exchange, Followed, Sides, followed
 from venues import until
 
+from flowrs.api import Continuity
+from flowrs.feed import replica as replica_module
+from flowrs.plugins.kraken import Kraken
 from flowrs.serve import Answers, Metrics
 from flowrs.serve.protocol import RequestError, result
 from flowrs.sim import Shape
 from flowrs.sim.random_faults import RandomFaults
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 ANSWERS = int(os.environ.get("FLOWRS_ANSWERS", "50000"))
 SMALL = Shape(levels=60, updates=8.0, trades=0.2, volatility=5e-6, history=3000)
 
 
-class Untrue(AssertionError):
+class UntrueError(AssertionError):
     """An answer said `live` and was not the exchange's book."""
 
 
@@ -49,7 +56,8 @@ class Checker:
         try:
             answer = msgspec.json.decode(result(1, self._answers.answer("book", msgspec.Raw(params))))["result"]
         except RequestError as error:
-            assert error.code == "not_live"
+            if error.code != "not_live":
+                raise
             return
         self.live += 1
         self._check(venue, symbol, answer)
@@ -58,16 +66,16 @@ class Checker:
         where = f"{venue}:{symbol} epoch {answer['epoch']} seq {answer['seq']}, seed {self._seed}"
         at = answer["epoch"], answer["seq"]
         if at < self._newest.get((venue, symbol), (0, 0)):
-            raise Untrue(f"{where}: went back from {self._newest[venue, symbol]}")
+            raise UntrueError(f"{where}: went back from {self._newest[venue, symbol]}")
         self._newest[venue, symbol] = at
         said = Sides(*({Decimal(p): Decimal(q) for p, q in answer[side]} for side in ("bids", "asks")))
         try:
             truths = self._exchanges[venue].truths(symbol, answer)
         except LookupError as error:
-            raise Untrue(f"{where}: the exchange never had such a book: {error}") from None
+            raise UntrueError(f"{where}: the exchange never had such a book: {error}") from None
         window = answer["window"]["low"], answer["window"]["high"]
         if not any(said == truth.within(*window) for truth in truths):
-            raise Untrue(f"{where}: differs from the exchange's book")
+            raise UntrueError(f"{where}: differs from the exchange's book")
 
 
 def books(exchanges: dict[str, Followed]) -> list[tuple[str, str]]:
@@ -89,9 +97,18 @@ def ailing(exchanges: dict[str, Followed]) -> list[str]:
     ]
 
 
-async def check_under_faults(seed: int, answers: int, kinds: list[str] | None = None, rate: float = 1.5) -> Checker:
-    """Run all exchanges with faults until so many answers have been checked; then all has to be well within 10 s."""
-    async with trio.open_nursery() as nursery, followed(nursery, seed=seed, shape=SMALL) as exchanges:
+async def check_under_faults(
+    seed: int,
+    answers: int,
+    kinds: list[str] | None = None,
+    rate: float = 1.5,
+    chosen: Sequence[Exchange] = EXCHANGES,
+) -> Checker:
+    """Run exchanges with faults until so many answers have been checked; then all has to be well within 10 s."""
+    async with (
+        trio.open_nursery() as nursery,
+        followed(nursery, seed=seed, shape=SMALL, exchanges=chosen) as exchanges,
+    ):
         await until(lambda: all_live(exchanges), within_s=30)
         checker = Checker(exchanges, seed)
         faults = [RandomFaults(each.sim, seed + number, kinds, rate) for number, each in enumerate(exchanges.values())]
@@ -115,7 +132,7 @@ async def check_under_faults(seed: int, answers: int, kinds: list[str] | None = 
 
 @pytest.fixture
 def seed() -> int:
-    return int(os.environ.get("FLOWRS_SEED", random.randrange(1 << 30)))
+    return int(os.environ.get("FLOWRS_SEED", random.randrange(1 << 30)))  # noqa: S311 - no secret
 
 
 async def test_no_live_answer_differs_from_the_exchange_under_random_faults(seed: int) -> None:
@@ -123,3 +140,26 @@ async def test_no_live_answer_differs_from_the_exchange_under_random_faults(seed
     assert checker.checked >= ANSWERS
     assert checker.live > checker.checked / 4
     assert len(checker.kinds) >= 20
+
+
+def _untrue(group: BaseExceptionGroup[BaseException]) -> bool:
+    found, _ = group.split(UntrueError)
+    return found is not None
+
+
+NUMBERED = [each for each in EXCHANGES if each.connector.continuity in {Continuity.CHAINED, Continuity.LINKED}]
+CHECKED = [each for each in EXCHANGES if each.connector.checksum is not None]
+
+
+async def test_without_the_continuity_check_it_fails(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(replica_module, "follows", lambda _: lambda _update, _last: True)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await check_under_faults(seed, 200_000, ["drop"], rate=20, chosen=NUMBERED)
+    assert _untrue(caught.value)
+
+
+async def test_without_the_checksum_check_it_fails(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(Kraken, "checksum", None)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await check_under_faults(seed, 200_000, ["drop"], rate=20, chosen=CHECKED)
+    assert _untrue(caught.value)

@@ -19,7 +19,7 @@ NAMES = tuple(EXCHANGES)
 NUMBERED = tuple(name for name in NAMES if name != "kraken")
 BYBIT = ("bybit", "bybit-linear")
 BINANCE = ("binance", "binance-usdm")
-ENOUGH = 40
+ENOUGH = 100
 
 ODD = {
     "drop": {"gap"},
@@ -91,8 +91,8 @@ async def test_delayed_updates_come_late_and_in_order(name: str) -> None:
         await venue.faults.inject("delay", count=0.1)
         for _ in range(ENOUGH):
             await watcher.read()
-        assert set(watcher.notes) <= {"empty"}
-        assert max(watcher.gaps_s[-ENOUGH:]) >= 0.05
+        assert set(watcher.notes) <= ({"empty", "gap"} if name == "coinbase" else set())  # its numbers are late, too
+        assert max(watcher.gaps_s[-ENOUGH:]) >= 0.05 or "gap" in watcher.notes
 
 
 async def test_silence_of_a_symbol_leaves_coinbases_numbers_whole() -> None:
@@ -228,7 +228,7 @@ async def test_dropped_ack_leaves_the_data(name: str) -> None:
     async with fresh_venue(name) as venue:
         await venue.faults.inject("drop-ack")
         async with connected(name, venue) as watcher:
-            while watcher.updates < 5:
+            while watcher.updates < ENOUGH:
                 await watcher.read()
             assert "ack" not in watcher.notes
 

@@ -1,4 +1,4 @@
-"""All simulated exchanges in one process, with what flowrs' venues need to follow them, and what their true books are."""
+"""All simulated exchanges in one process, flowrs' venues that follow them, and what their true books are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import flowrs.sim
 from flowrs.api import Rate
 from flowrs.config import VenueConfig
 from flowrs.core import Arena, Scratch
@@ -25,9 +24,21 @@ from flowrs.sim.instruments import INSTRUMENTS, PERPETUALS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
+    import flowrs.sim
     from flowrs.api import Connector
 
 BASES = ("BTC", "ETH", "XRP")
+
+
+_MUCH = 1_000_000  # of weight a minute: so many faults would spend any real budget, which is not what is tested here
+
+
+class _Spot(Binance):
+    weight = Rate(_MUCH, 60.0)
+
+
+class _UsdM(BinanceUsdM):
+    weight = Rate(_MUCH, 60.0)
 
 
 class Exchange(NamedTuple):
@@ -48,8 +59,16 @@ def _market(instruments: Sequence[Any], seed: int, shape: Shape | None) -> Marke
 
 
 EXCHANGES = (
-    Exchange(Binance, lambda seed, shape: BinanceSpot(_market(INSTRUMENTS, seed, shape)), _symbols("{}-USDT")),
-    Exchange(BinanceUsdM, lambda seed, shape: BinanceUsdm(_market(PERPETUALS, seed, shape)), _symbols("{}-USDT-PERP")),
+    Exchange(
+        _Spot,
+        lambda seed, shape: BinanceSpot(_market(INSTRUMENTS, seed, shape), weight_limit=_MUCH),
+        _symbols("{}-USDT"),
+    ),
+    Exchange(
+        _UsdM,
+        lambda seed, shape: BinanceUsdm(_market(PERPETUALS, seed, shape), weight_limit=_MUCH),
+        _symbols("{}-USDT-PERP"),
+    ),
     Exchange(Bybit, lambda seed, shape: SimBybit(_market(INSTRUMENTS, seed, shape)), _symbols("{}-USDT")),
     Exchange(
         BybitLinear, lambda seed, shape: SimBybit(_market(PERPETUALS, seed, shape), "linear"), _symbols("{}-USDT-PERP")

@@ -1,0 +1,279 @@
+"""A server on loopback that plays recorded frames verbatim, and what follows it: a real session or a whole venue.
+
+What is compared with the recording is noted by the book itself, as each message goes into it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections import deque
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import trio
+import trio_websocket
+
+from flowrs.api import Instrument, Rate
+from flowrs.config import VenueConfig
+from flowrs.core import ASKS, BIDS, SNAPSHOT, Arena, Book, Scratch
+from flowrs.errors import FeedError
+from flowrs.feed import Budget, Venue
+from flowrs.feed.budget import Budgets
+from flowrs.feed.counters import Counters
+from flowrs.feed.replica import Replica
+from flowrs.feed.session import Route, Session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import pytest
+    from msgspec import Raw
+
+    import flowrs.sim
+    from flowrs.api import Connector
+
+    Answer = Callable[[dict[str, Any]], Sequence[bytes]]
+    Top = tuple[tuple[Decimal, Decimal] | None, ...]
+
+BTC_KRAKEN = Instrument("BTC-USD", "BTC/USD", "BTC", "USD", 1, 8)
+ETH_KRAKEN = Instrument("ETH-USD", "ETH/USD", "ETH", "USD", 2, 8)
+XRP_BYBIT = Instrument("XRP-USDT-PERP", "XRPUSDT", "XRP", "USDT", 4, 0)
+BTC_BYBIT = Instrument("BTC-USDT", "BTCUSDT", "BTC", "USDT", 1, 6)
+BTC_COINBASE = Instrument("BTC-USD", "BTC-USD", "BTC", "USD", 2, 8)
+ETH_COINBASE = Instrument("ETH-USD", "ETH-USD", "ETH", "USD", 2, 8)
+
+# -- the recordings
+
+
+def kraken_frames(captures: Path, name: str) -> list[bytes]:
+    """All frames that Kraken sent, of "btcusd" or "ethusd"."""
+    frames = []
+    with (captures / f"kraken/kraken_{name}_sample.cbcap").open("rb") as file:
+        assert file.readline().startswith(b"CBCAP1 ")
+        while head := file.readline():
+            frames.append(file.read(int(head.split()[1])))
+            assert file.read(1) == b"\n"
+    return frames
+
+
+def bybit_linear_frames(captures: Path) -> list[bytes]:
+    with zipfile.ZipFile(captures / "bybit/xrpusdt-ob500.data.zip") as archive:
+        return archive.read(archive.namelist()[0]).splitlines()
+
+
+def bybit_spot_frames(captures: Path) -> list[bytes]:
+    return (captures / "bybit/spot_orderbook50_btcusdt.jsonl").read_bytes().splitlines()
+
+
+def coinbase_frames(captures: Path) -> list[bytes]:
+    return (captures / "coinbase/advanced_trade_l2_btcusd_trimmed.jsonl").read_bytes().splitlines()
+
+
+# -- what the exchange answers to what the client sends, where the recording does not hold it already
+
+
+def kraken_answer(message: dict[str, Any]) -> list[bytes]:
+    """One ack a symbol; that of the book is recorded."""
+    if message["method"] == "ping":
+        return [b'{"method":"pong","time_in":"2026-08-02T03:35:51Z","time_out":"2026-08-02T03:35:51Z"}']
+    params = message["params"]
+    if params["channel"] == "book" and message["method"] == "subscribe":
+        return []
+    result = {"method": message["method"], "success": True}
+    return [
+        json.dumps(result | {"result": {"channel": params["channel"], "symbol": symbol}}).encode()
+        for symbol in params["symbol"]
+    ]
+
+
+def bybit_answer(message: dict[str, Any]) -> list[bytes]:
+    return [json.dumps({"success": True, "ret_msg": message["op"], "conn_id": "1", "op": message["op"]}).encode()]
+
+
+def no_answer(_: dict[str, Any]) -> list[bytes]:
+    """Its acks are numbered, so those recorded have to do."""
+    return []
+
+
+# -- the server
+
+
+class Playback:
+    """Waits for a subscription on each connection, then plays the frames as fast as they are read, and closes."""
+
+    def __init__(self, frames: Sequence[bytes], answer: Answer) -> None:
+        self.url = ""
+        self.heard: list[dict[str, Any]] = []
+        """What clients have sent."""
+        self._frames = frames
+        self._answer = answer
+
+    async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(trio_websocket.serve_websocket, self._client, "127.0.0.1", 0, None)
+            self.url = f"ws://127.0.0.1:{server.port}/"
+            task_status.started()
+
+    async def _client(self, request: trio_websocket.WebSocketRequest) -> None:
+        socket = await request.accept()
+        try:
+            await self._hear(socket)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._listen, socket)
+                for frame in self._frames:
+                    await socket.send_message(frame.decode())
+                await socket.aclose()
+                nursery.cancel_scope.cancel()
+        except* trio_websocket.ConnectionClosed:
+            pass  # the client has heard enough
+
+    async def _listen(self, socket: trio_websocket.WebSocketConnection) -> None:
+        while True:
+            await self._hear(socket)
+
+    async def _hear(self, socket: trio_websocket.WebSocketConnection) -> None:
+        message = json.loads(await socket.get_message())
+        self.heard.append(message)
+        for answer in self._answer(message):
+            await socket.send_message(answer.decode())
+
+
+@asynccontextmanager
+async def playing(frames: Sequence[bytes], answer: Answer) -> AsyncIterator[Playback]:
+    playback = Playback(frames, answer)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(playback.serve)
+        yield playback
+        nursery.cancel_scope.cancel()
+
+
+# -- what follows it
+
+
+class Applied(NamedTuple):
+    """One message as it went into the book."""
+
+    seq: int
+    is_snapshot: bool
+    levels: tuple[int, int]
+
+
+class NotingBook(Book):
+    """A book that notes what goes into it, and the checksums that were made of it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.applied: list[Applied] = []
+        self.checksums: list[int] = []
+
+    def apply(self, flags: int, bids: bytes | Raw, asks: bytes | Raw, seq: int, *rest: Any) -> int:
+        found = super().apply(flags, bids, asks, seq, *rest)
+        self.applied.append(Applied(seq, bool(flags & SNAPSHOT), (self.total(BIDS), self.total(ASKS))))
+        return found
+
+    def checksum(self, *args: Any) -> int:
+        found = super().checksum(*args)
+        self.checksums.append(found)
+        return found
+
+
+class Follower:
+    """A real session with its replicas, and how it ended."""
+
+    def __init__(self, connector: Connector, instruments: Sequence[Instrument], url: str) -> None:
+        self.counters = Counters()
+        self.replicas: dict[str, Replica] = {}
+        self.books: dict[str, NotingBook] = {}
+        self.ended: list[Exception] = []
+        scratch = Scratch()
+        for each in instruments:
+            book = NotingBook(
+                f"{connector.name}:{each.symbol}",
+                8,
+                8,
+                scratch=scratch,
+                ring=self.counters.latency,
+                depth=connector.depth,
+                snapshot_levels=connector.snapshot_levels,
+            )
+            replica = Replica(connector, each.symbol, book)
+            replica.list_as(each)
+            self.books[each.native], self.replicas[each.native] = book, replica
+        self.session = Session(
+            connector,
+            VenueConfig(tuple(each.symbol for each in instruments), url=url, retry_base_s=0.01, retry_cap_s=0.05),
+            Route(url, connector.subscribe),
+            instruments,
+            self.replicas,
+            {each.native: deque(maxlen=1000) for each in instruments},
+            None,
+            Budgets(connector, Budget(Rate(100, 1.0))),
+            self.counters,
+        )
+
+    async def run(self) -> None:
+        """Run the session to its end."""
+        try:
+            await self.session.run()
+        except* FeedError as group:
+            self.ended.extend(_leaves(group))
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Exception]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
+async def follow(
+    connector: Connector, instruments: Sequence[Instrument], frames: Sequence[bytes], answer: Answer
+) -> tuple[Follower, Playback]:
+    """Play the frames to a session, through a socket, to their end."""
+    async with playing(frames, answer) as playback:
+        follower = Follower(connector, instruments, playback.url)
+        with trio.fail_after(60):
+            await follower.run()
+    return follower, playback
+
+
+@asynccontextmanager
+async def following(
+    connector: Connector, sim: flowrs.sim.Venue[Any], *symbols: str, **config: Any
+) -> AsyncIterator[Venue]:
+    """A venue of any connector on a simulated exchange, with quick retries."""
+    defaults = {"url": sim.ws_url, "rest_url": sim.rest_url, "retry_base_s": 0.01, "retry_cap_s": 0.05}
+    told = VenueConfig(symbols, **(defaults | config))
+    venue = Venue(connector, told, "tests", Scratch(), Arena(), Budget(Rate(10, 0.1)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(venue.run)
+        yield venue
+        nursery.cancel_scope.cancel()
+
+
+def top(book: Book) -> Top:
+    """Best bid and ask, price and size."""
+    scales = book.price_scale, book.quantity_scale
+    return tuple(
+        best and tuple(Decimal(number).scaleb(-scale) for number, scale in zip(best, scales, strict=True))
+        for best in (book.best(BIDS), book.best(ASKS))
+    )
+
+
+def watch_tops(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[int, Top]]:
+    """Note the top of each book after each update that is applied, by the book's name and the last number."""
+    seen: dict[str, dict[int, Top]] = {}
+    apply = Book.apply
+
+    def noted(self: Book, flags: int, bids: Raw, asks: Raw, seq: int, *rest: Any) -> int:
+        found = apply(self, flags, bids, asks, seq, *rest)
+        if not flags & SNAPSHOT:
+            seen.setdefault(self.name, {})[seq] = top(self)
+        return found
+
+    monkeypatch.setattr(Book, "apply", noted)
+    return seen
