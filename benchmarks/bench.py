@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 
 import blast
+import connectors
 import hot_path
 import memory
 import trio
@@ -40,6 +41,10 @@ def main() -> None:
         _row(f"{name}: frame in hand to published book", f"{result.path:.2f} ({low:.2f} to {high:.2f})", f"<= {bound}")
         low, high = result.call_spread
         _row(f"{name}: the C call alone", f"{result.call:.2f} ({low:.2f} to {high:.2f})", "<= 0.7" * (bound == 1.0))
+    for name, case in connectors.CASES.items():
+        cost = trio.run(connectors.measure, case)
+        _row(f"{name}: decode() of its own traffic, {cost.size:.0f} bytes a frame", f"{cost.decode:.2f}", "<= 1.5")
+        _row(f"{name}: frame in hand to published book", f"{cost.path:.2f}", "")
     found = blast.measure()
     _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
     _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")

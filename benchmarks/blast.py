@@ -19,13 +19,14 @@ import trio
 import trio_websocket
 from frames import SPOT, Spot, data, lines
 
-from flowrs.api import Instrument
+from flowrs.api import Instrument, Rate
 from flowrs.config import VenueConfig
 from flowrs.core import Arena, Book, Scratch
 from flowrs.errors import FeedError
+from flowrs.feed.budget import Budget, Budgets
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
-from flowrs.feed.session import Session
+from flowrs.feed.session import Route, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,10 +104,13 @@ async def _flowrs(url: str, snapshot: bytes) -> float:
     counters, connector = Counters(), Spot()
     book = Book("bench:BTC-USDT", 2, 5, scratch=Scratch(), ring=counters.latency, arena=Arena())
     replica = Replica(connector, "BTC-USDT", book)
-    replica.list_as(Instrument("BTC-USDT", "BTCUSDT", "BTC", "USDT", 2, 5))
+    instrument = Instrument("BTC-USDT", "BTCUSDT", "BTC", "USDT", 2, 5)
+    replica.list_as(instrument)
     trades = {"BTCUSDT": deque(maxlen=1000)}
     config = VenueConfig(("BTC-USDT",), url=url)
-    session = Session(connector, config, {"BTCUSDT": replica}, trades, _Rest(snapshot), counters)
+    budgets = Budgets(connector, Budget(Rate(10, 0.1)))
+    route, rest = Route(url, connector.subscribe), _Rest(snapshot)
+    session = Session(connector, config, route, [instrument], {"BTCUSDT": replica}, trades, rest, budgets, counters)
     began = time.perf_counter()
     try:
         await session.run()

@@ -19,7 +19,7 @@ from flowrs.config import VenueConfig
 from flowrs.core import Arena, Book, Scratch
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
-from flowrs.feed.session import Session
+from flowrs.feed.session import Route, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,8 @@ def _fresh(recording: Recording) -> tuple[Session, Book, list[bytes]]:
     replica = Replica(connector, "BTC-USDT", book)
     replica.connected()
     trades = {"BTCUSDT": deque(maxlen=1000)}
-    session = Session(connector, VenueConfig(("BTC-USDT",)), {"BTCUSDT": replica}, trades, None, counters)
+    config, route = VenueConfig(("BTC-USDT",)), Route("", connector.subscribe)
+    session = Session(connector, config, route, [], {"BTCUSDT": replica}, trades, None, None, counters)
     replica.snapshot(connector.decode_snapshot(recording.snapshot))
     counters.latency.begin()
     for at, frame in enumerate(recording.frames):

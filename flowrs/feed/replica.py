@@ -69,6 +69,7 @@ class Replica:
         self._by_rest = connector.recovery is Recovery.REST
         self._numbered = connector.continuity is not Continuity.UNNUMBERED
         self._checksum = connector.checksum
+        self._form = COLON if connector.checksum and connector.checksum.form == "colon" else DIGITS
         self._verified = (Verified.SEQUENCE if self._numbered else Verified.NOT) | (
             Verified.CHECKSUM if connector.checksum else Verified.NOT
         )
@@ -268,8 +269,7 @@ class Replica:
         book = self.book
         book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self._unit_ns, self._spelling)
         if self._checksum is not None and event.checksum is not None:
-            form = DIGITS if self._checksum.form == "digits" else COLON
-            ours = book.checksum(form, self._checksum.levels, *self._decimals)
+            ours = book.checksum(self._form, self._checksum.levels, *self._decimals)
             if ours != event.checksum:
                 message = f"the exchange's checksum is {event.checksum}, ours {ours}"
                 raise ChecksumError(message, symbol=self.symbol, seq=number)

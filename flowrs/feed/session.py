@@ -121,7 +121,7 @@ class Session:
     def take(self, frames: Sequence[bytes], recv_ns: int) -> int:
         """Take frames into the books; returns the exchange's time of the last event, in the connector's unit, or 0."""
         decode, replicas = self._connector.decode, self._replicas
-        time = 0
+        newest: BookUpdate | Trade | None = None
         for frame in frames:
             try:
                 events = decode(frame)
@@ -132,18 +132,18 @@ class Session:
                 raise fault(self._connector.name, error) from error
             for event in events:
                 if isinstance(event, BookUpdate):
-                    time = event.time
+                    newest = event
                     replica = replicas.get(event.symbol)
                     if replica is None:
                         self._counters.unrequested += 1
                     elif not replica.update(event):
                         self._attend(replica)
                 elif isinstance(event, Trade):
-                    time = event.time
+                    newest = event
                     self._trade(event, recv_ns)
                 else:
                     self._other(event)
-        return time
+        return 0 if newest is None else newest.time
 
     def _trade(self, trade: Trade, recv_ns: int) -> None:
         trades = self._trades.get(trade.symbol)

@@ -5,8 +5,8 @@ https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websock
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
-from typing import TYPE_CHECKING, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 def _ns(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    """Return ns since 1970; msgspec keeps the microseconds of Coinbase's nine digits."""
+    since = moment - _EPOCH
+    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
 
 
 class _Update(flowrs.BookUpdate, tag_field="type", tag="update"):
@@ -44,7 +50,7 @@ class _Trade(flowrs.Trade):
     quantity: str = field(name="size")
     id: str = field(name="trade_id")
     maker: Literal["BUY", "SELL"] = field(name="side")
-    moment: datetime = field(name="time")
+    moment: _Moment = field(name="time")
 
     @property
     def side(self) -> flowrs.Side:
@@ -61,7 +67,7 @@ class _Frame(Struct, tag_field="channel"):
 
 class _Books(_Frame, tag="l2_data"):
     number: int = field(name="sequence_num")
-    timestamp: datetime
+    timestamp: _Moment
     events: list[_Update | _Snapshot]
 
 

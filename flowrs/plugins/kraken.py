@@ -8,8 +8,9 @@ because nothing is numbered.
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
-from typing import TYPE_CHECKING
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(rb"\d+(\.\d+)?([eE][-+]?\d+)?")
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 def _ns(moment: datetime) -> int:
     """Return ns since 1970, exactly; Kraken's times have microseconds."""
-    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    since = moment - _EPOCH
+    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
 
 
 class _Update(flowrs.BookUpdate):
@@ -31,7 +38,7 @@ class _Update(flowrs.BookUpdate):
     bids: Raw
     asks: Raw
     checksum: int
-    timestamp: datetime
+    timestamp: _Moment
 
     @property
     def time(self) -> int:
@@ -43,7 +50,7 @@ class _Snapshot(flowrs.BookSnapshot):
     bids: Raw
     asks: Raw
     checksum: int
-    timestamp: datetime
+    timestamp: _Moment
 
     @property
     def time(self) -> int:
@@ -56,7 +63,11 @@ class _Trade(flowrs.Trade):
     number: Raw = msgspec.field(name="price")
     size: Raw = msgspec.field(name="qty")
     id: int = msgspec.field(name="trade_id")
-    timestamp: datetime
+    timestamp: _Moment
+
+    def __post_init__(self) -> None:
+        if not (_NUMBER.fullmatch(self.number) and _NUMBER.fullmatch(self.size)):
+            raise ValueError("price or quantity is no number")  # which msgspec makes a ValidationError
 
     @property
     def price(self) -> str:
@@ -83,27 +94,40 @@ class _Pairs(Struct):
     pairs: list[_Pair]
 
 
-class _Head(Struct):
-    channel: str = ""
-    type: str = ""
-    data: Raw = Raw(b"[]")
-    method: str = ""
-    success: bool = True
-    error: str = ""
+class _Book(Struct, tag_field="channel", tag="book"):
+    type: Literal["snapshot", "update"]
+    data: list[_Update]
+
+
+class _Trades(Struct, tag_field="channel", tag="trade"):
+    data: list[_Trade]
+
+
+class _Listing(Struct, tag_field="channel", tag="instrument"):
+    data: _Pairs
+
+
+class _Heartbeat(flowrs.Heartbeat, tag_field="channel", tag="heartbeat"):
+    pass
+
+
+class _Status(flowrs.Heartbeat, tag_field="channel", tag="status"):
+    pass
 
 
 class _Reply(flowrs.Reply):
-    refusal: str | None
+    method: Literal["subscribe", "unsubscribe", "pong"]
+    success: bool = True
+    error: str = ""
+
+    @property
+    def refusal(self) -> str | None:
+        # To end what has ended already is refused, and no harm.
+        return None if self.success or self.method == "unsubscribe" else self.error
 
 
-_HEAD = msgspec.json.Decoder(_Head)
-_DATA: dict[tuple[str, str], msgspec.json.Decoder[Sequence[flowrs.Event]]] = {
-    ("book", "update"): msgspec.json.Decoder(list[_Update]),
-    ("book", "snapshot"): msgspec.json.Decoder(list[_Snapshot]),
-    ("trade", "update"): msgspec.json.Decoder(list[_Trade]),
-    ("trade", "snapshot"): msgspec.json.Decoder(list[_Trade]),
-}
-_PAIRS = msgspec.json.Decoder(_Pairs)
+_MESSAGE = msgspec.json.Decoder(_Book | _Trades | _Listing | _Heartbeat | _Status)
+_REPLY = msgspec.json.Decoder(_Reply)
 
 
 class Kraken(flowrs.Connector):
@@ -143,17 +167,17 @@ class Kraken(flowrs.Connector):
         return [_ask("subscribe", {"channel": "trade", "symbol": symbols, "snapshot": False})]
 
     def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
-        head = _HEAD.decode(frame)
-        if (data := _DATA.get((head.channel, head.type))) is not None:
-            return data.decode(head.data)
-        if head.channel == "instrument":
-            return (flowrs.Listing(_instruments(head.data)),)
-        if head.channel in {"heartbeat", "status"} or head.method == "pong":
-            return (flowrs.Heartbeat(),)
-        if head.method in {"subscribe", "unsubscribe"}:
-            # Ending what has ended already is refused, and no harm.
-            return (_Reply(None if head.success or head.method == "unsubscribe" else head.error),)
-        raise msgspec.ValidationError(f"unknown channel {head.channel!r}, type {head.type!r}, method {head.method!r}")
+        try:
+            message = _MESSAGE.decode(frame)
+        except msgspec.ValidationError:
+            return (_REPLY.decode(frame),)
+        if isinstance(message, _Book):
+            return message.data if message.type == "update" else [_snapshot(each) for each in message.data]
+        if isinstance(message, _Trades):
+            return message.data
+        if isinstance(message, _Listing):
+            return (flowrs.Listing(_instruments(message.data)),)
+        return (message,)
 
     def ask_instruments(self, natives: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 - the channel lists all
         return [_ask("subscribe", {"channel": "instrument"})]
@@ -163,7 +187,11 @@ def _ask(method: str, params: dict[str, object]) -> str:
     return msgspec.json.encode({"method": method, "params": params}).decode()
 
 
-def _instruments(data: Raw) -> list[flowrs.Instrument]:
+def _snapshot(told: _Update) -> _Snapshot:
+    return _Snapshot(told.symbol, told.bids, told.asks, told.checksum, told.timestamp)
+
+
+def _instruments(told: _Pairs) -> list[flowrs.Instrument]:
     return [
         flowrs.Instrument(
             symbol=found.symbol.replace("/", "-"),
@@ -173,7 +201,7 @@ def _instruments(data: Raw) -> list[flowrs.Instrument]:
             price_decimals=found.price_precision,
             quantity_decimals=found.qty_precision,
         )
-        for found in _PAIRS.decode(data).pairs
+        for found in told.pairs
     ]
 
 

@@ -79,6 +79,14 @@ class Anatomy(msgspec.Struct, frozen=True):
         comma = b"" if data[found.end() :].startswith(b"]") else b","
         return data[: found.end()] + self.bid % (price.encode(), qty.encode()) + comma + data[found.end() :]
 
+    def subscription(self, text: str | bytes) -> Any:
+        """Decode a request to subscribe; None if it is none."""
+        spoken = text if isinstance(text, str) else text.decode(errors="replace")
+        try:
+            return msgspec.json.decode(spoken) if self.subscribe.search(spoken) else None
+        except msgspec.DecodeError:
+            return None
+
     def estrange(self, data: bytes, symbol: str) -> bytes | None:
         """Make it a message about an instrument that nobody asked for; None if it names none."""
         native = symbol.encode()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flowrs.sim.faults import Faults
     from flowrs.sim.tampering import Edit
 
-_CLOSE_TIMEOUT_S = 1.0
+_CLOSE_TIMEOUT_S = 0.5
 
 
 class Outbox:
@@ -141,7 +141,7 @@ class Connection:
         await self.close(1001, "idle")
 
     async def close(self, code: int, reason: str) -> None:
-        """Close with the closing handshake; a client that does not answer within a second is closed all the same."""
+        """Close with the closing handshake; a client that does not answer soon is closed all the same."""
         if self._websocket is None:
             self.wire.reset()
             return

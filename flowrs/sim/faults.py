@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import trio
 
 from flowrs.sim.message_faults import MESSAGE_FAULTS
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowrs.sim.canned import Canned
-    from flowrs.sim.connection import Connection
     from flowrs.sim.dialect import Message, Request, Response, Session
     from flowrs.sim.fault_kinds import Kind
     from flowrs.sim.tampering import Concerns, Edit
@@ -187,7 +185,7 @@ class Faults:
     def edit_of(self, message: Message) -> Edit | None:
         """Return what changes the frames of a message, None if nothing does; for the venue."""
         if self._mute or self._loses(message.data):
-            return _lose
+            return lambda _, __: ()
         return self._tampering.edit_of(message)
 
     # Subscriptions
@@ -202,10 +200,10 @@ class Faults:
 
     def reply(self, session: Session, text: str | bytes) -> list[bytes]:
         """Let the session answer a client's message, or do it for it; for the venue."""
-        spoken = text if isinstance(text, str) else text.decode(errors="replace")
-        if self._refusals_left and self.venue.dialect.anatomy.subscribe.search(spoken):
+        anatomy = self.venue.dialect.anatomy
+        if self._refusals_left and (request := anatomy.subscription(text)) is not None:
             self._refusals_left -= 1
-            return [self.venue.dialect.anatomy.refusal(msgspec.json.decode(text))]
+            return [anatomy.refusal(request)]
         return [payload for payload in session.receive(text) if not self._loses(payload)]
 
     def _loses(self, payload: bytes) -> bool:
@@ -246,7 +244,3 @@ class Faults:
     def rejection(self) -> tuple[int, tuple[tuple[str, str], ...]] | None:
         """Return with what status and headers this handshake is to be rejected, None if it is not; for the venue."""
         return self._rejections.popleft() if self._rejections else None
-
-
-def _lose(_: Connection, __: Sequence[bytes]) -> Sequence[bytes]:
-    return ()

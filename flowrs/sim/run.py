@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from flowrs.sim.dialect import Dialect
 
-DEFAULT_VENUES = ("binance",)
+DEFAULT_VENUES = ("binance", "bybit", "kraken", "coinbase")
 """What is simulated unless told otherwise: the venues that the daemon follows unless told otherwise."""
 
 _MOST_PORTS = 65535
@@ -159,7 +159,7 @@ async def run_sim(options: SimOptions, *, task_status: trio.TaskStatus[Venues] =
 
 
 def configuration(venues: Iterable[Venue[Any]]) -> str:
-    """Write down the venues as a configuration of the daemon; its defaults for Binance are left out."""
+    """Write down the venues as a configuration of the daemon; what it follows by default is left out."""
     tables = []
     for venue in venues:
         name = venue.dialect.name

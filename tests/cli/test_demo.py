@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,8 @@ def test_demo_once_shows_a_live_book_and_leaves_nothing(spawn: Spawn, folder: Pa
     assert child.returncode == 0, err
     lines = out.splitlines()
     assert lines[0].startswith("binance:BTC-USDT  live  by ")
-    assert lines[-1].endswith("9 of 9 books live")
-    assert err.splitlines()[0] == "starting a simulated exchange …"
+    assert lines[-1].endswith("36 of 36 books live")
+    assert err.splitlines()[0] == "starting the simulated exchanges …"
     assert list(folder.iterdir()) == []
 
 
@@ -123,6 +124,27 @@ def test_sim_prints_a_configuration_that_run_follows(spawn: Spawn, tmp_path: Pat
         assert process.wait() == 0
 
 
+def test_sim_prints_a_whole_configuration_of_several_venues(spawn: Spawn) -> None:
+    exchange = spawn("sim", "--port", "0", "--venue", "kraken", "--venue", "bybit-linear", "--symbol", "BTC-USDT")
+    assert exchange.stdout is not None
+    lines = [exchange.stdout.readline() for _ in range(9)]
+    exchange.send_signal(signal.SIGINT)
+    assert exchange.wait() == 0
+    venues = tomllib.loads("".join(lines))["venues"]
+    assert {name: table["symbols"] for name, table in venues.items()} == {
+        "kraken": ["BTC-USD"],
+        "bybit-linear": ["BTC-USDT-PERP"],
+    }
+
+
+def test_sim_lists_the_faults_and_ends(flowrs: Flowrs) -> None:
+    result = flowrs("sim", "--list-faults")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert len(lines) >= 20
+    assert lines[0].split(None, 1) == ["drop", "The next updates of a symbol are lost."]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -130,6 +152,12 @@ def test_sim_prints_a_configuration_that_run_follows(spawn: Spawn, tmp_path: Pat
         (["--speed", "fast"], "flowrs sim: Invalid value for '--speed': 'fast' is neither a number nor max."),
         (["--replay", "/nowhere"], "flowrs: /nowhere: no such recording"),
         (["--stop-at-end"], "flowrs: a generated market has no end"),
+        (["--venue", "nyse"], "flowrs: venue nyse cannot be simulated: choose from binance, "),
+        (["--fault", "drop@soon"], "flowrs: fault drop@soon is not of the form NAME[:SYMBOL][@SECONDS][xCOUNT]"),
+        (
+            ["--venue", "binance", "--fault", "bad-checksum"],
+            "flowrs: fault bad-checksum cannot happen, not on binance: ",
+        ),
     ],
 )
 def test_a_simulation_that_makes_no_sense_is_refused_in_a_line(flowrs: Flowrs, words: list[str], line: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import trio
 from sim_client import raw_client
 
+import flowrs.config
 from flowrs.errors import ConfigError
 from flowrs.sim import DEFAULT_VENUES, VENUES, Replay, SimOptions, configuration, run_sim
 
@@ -41,15 +42,20 @@ def traded(options: SimOptions) -> dict[str, list[str]]:
 
 
 def test_symbols_may_be_written_either_way() -> None:
-    assert traded(SimOptions(symbols=("SOLUSDT", "BTC-USDT"))) == {"binance": ["BTCUSDT", "SOLUSDT"]}
+    options = SimOptions(venues=("binance",), symbols=("SOLUSDT", "BTC-USDT"))
+    assert traded(options) == {"binance": ["BTCUSDT", "SOLUSDT"]}
 
 
 def test_nine_symbols_are_generated_by_default() -> None:
     assert [len(symbols) for symbols in traded(SimOptions(venues=tuple(VENUES))).values()] == [9] * 6
 
 
-def test_the_default_venue_is_the_daemons() -> None:
-    assert tuple(traded(SimOptions())) == DEFAULT_VENUES == ("binance",)
+def test_the_default_venues_are_the_daemons() -> None:
+    assert SimOptions().names == DEFAULT_VENUES == flowrs.config.DEFAULT_VENUES
+
+
+def test_a_replay_is_of_binance_unless_told_otherwise() -> None:
+    assert SimOptions(replay=("x.gz",)).names == ("binance",)
 
 
 def test_venues_of_the_same_instruments_quote_one_market() -> None:
@@ -111,13 +117,13 @@ async def test_planned_faults_happen_where_they_can() -> None:
 async def test_a_fault_that_no_venue_can_have_is_refused() -> None:
     with pytest.raises(ExceptionGroup) as group:
         async with trio.open_nursery() as nursery:
-            await nursery.start(run_sim, SimOptions(faults=("bad-checksum",)))
+            await nursery.start(run_sim, SimOptions(venues=("binance",), faults=("bad-checksum",)))
     assert group.group_contains(ConfigError, match="not on binance: its messages have no checksum")
 
 
 async def test_run_sim_serves_until_cancelled() -> None:
     async with trio.open_nursery() as nursery:
-        (venue,) = await nursery.start(run_sim, SimOptions(symbols=("BTC-USDT",)))
+        (venue,) = await nursery.start(run_sim, SimOptions(venues=("binance",), symbols=("BTC-USDT",)))
         async with raw_client(venue.ws_url, "/ws/btcusdt@depth") as client:
             assert (await client.next_frame())[0] == 1
         nursery.cancel_scope.cancel()

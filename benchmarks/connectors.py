@@ -1,0 +1,143 @@
+"""What each connector costs on its own traffic, against the yardstick: its decode(), and the whole path to the book.
+
+USD-M and spot depth are measured by hot_path.py on recordings. Here are the exchanges without a long recording, on what
+the simulator sends in their form: books, trades and heartbeats as they come.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import trio
+import trio_websocket
+
+from flowrs.api import Rate
+from flowrs.config import VenueConfig
+from flowrs.core import Arena, Scratch
+from flowrs.feed import Budget, Venue
+from flowrs.feed.session import Route, Session
+from flowrs.plugins.bybit import Bybit, BybitLinear
+from flowrs.plugins.coinbase import Coinbase
+from flowrs.plugins.kraken import Kraken
+from flowrs.sim import KRAKEN_INSTRUMENTS, CoinbaseAdvanced, KrakenV2, Market, open_venue
+from flowrs.sim.bybit import Bybit as SimBybit
+from flowrs.sim.coinbase_frames import COINBASE_INSTRUMENTS
+from flowrs.sim.instruments import INSTRUMENTS, PERPETUALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowrs.api import Connector, Instrument
+
+_FRAMES = 600
+_ROUNDS = 9
+_SLICE = 20
+
+
+class Result(NamedTuple):
+    """The yardstick in µs a frame, and the median ratios of decode() and of the path to it."""
+
+    yardstick_us: float
+    size: float
+    decode: float
+    path: float
+
+
+class _Case(NamedTuple):
+    connector: Callable[[], Connector]
+    dialect: Callable[[], Any]
+    symbol: str
+
+
+CASES = {
+    "Bybit spot": _Case(Bybit, lambda: SimBybit(Market(INSTRUMENTS)), "BTC-USDT"),
+    "Bybit linear": _Case(BybitLinear, lambda: SimBybit(Market(PERPETUALS), "linear"), "BTC-USDT-PERP"),
+    "Kraken": _Case(Kraken, lambda: KrakenV2(Market(KRAKEN_INSTRUMENTS)), "BTC-USD"),
+    "Coinbase": _Case(Coinbase, lambda: CoinbaseAdvanced(Market(COINBASE_INSTRUMENTS)), "BTC-USD"),
+}
+
+
+async def _traffic(case: _Case) -> tuple[list[bytes], Instrument]:
+    """Return frames as the simulated exchange sends them, and the facts about the instrument."""
+    connector = case.connector()
+    async with open_venue(case.dialect()) as sim:
+        config = VenueConfig((case.symbol,), url=sim.ws_url, rest_url=sim.rest_url)
+        venue = Venue(connector, config, "bench", Scratch(), Arena(), Budget(Rate(10, 0.1)))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(venue.run)
+            while (instrument := venue.replicas[case.symbol].instrument) is None:  # noqa: ASYNC110 - a setting up
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+        frames: list[bytes] = []
+        async with trio_websocket.open_websocket_url(sim.ws_url, max_message_size=1 << 24) as socket:
+            for text in connector.subscribe([instrument]):
+                await socket.send_message(text)
+            while len(frames) < _FRAMES:
+                frames.append((await socket.get_message()).encode())
+    return frames, instrument
+
+
+def _session(case: _Case, instrument: Instrument) -> Session:
+    connector = case.connector()
+    venue = Venue(connector, VenueConfig((case.symbol,)), "bench", Scratch(), Arena(), Budget(Rate(10, 0.1)))
+    replica = venue.replicas[case.symbol]
+    replica.list_as(instrument)
+    replica.connected()
+    trades = {replica.native: deque(maxlen=1000)}
+    route = Route("", connector.subscribe)
+    return Session(
+        connector,
+        VenueConfig((case.symbol,)),
+        route,
+        [instrument],
+        {replica.native: replica},
+        trades,
+        None,
+        None,
+        venue.counters,
+    )
+
+
+def _round(case: _Case, frames: list[bytes], instrument: Instrument) -> tuple[float, float, float]:
+    """Return the seconds of yardstick, decode() and path, which take turns on slices."""
+    session, yardstick, decode = _session(case, instrument), msgspec.json.decode, case.connector().decode
+    spent = [0.0, 0.0, 0.0]
+    for start in range(0, len(frames), _SLICE):
+        part = frames[start : start + _SLICE]
+        marks = [time.perf_counter()]
+        for frame in part:
+            yardstick(frame)
+        marks.append(time.perf_counter())
+        for frame in part:
+            decode(frame)
+        marks.append(time.perf_counter())
+        session.take(part, 0)
+        marks.append(time.perf_counter())
+        if start:  # the first slice holds the snapshot
+            spent = [sum_s + after - before for sum_s, before, after in zip(spent, marks, marks[1:], strict=False)]
+    return spent[0], spent[1], spent[2]
+
+
+async def measure(case: _Case) -> Result:
+    """Return the medians."""
+    frames, instrument = await _traffic(case)
+    found = [_round(case, frames, instrument) for _ in range(_ROUNDS + 1)][1:]
+    return Result(
+        statistics.median(yard for yard, _, _ in found) / (len(frames) - _SLICE) * 1e6,
+        statistics.mean(map(len, frames[_SLICE:])),
+        statistics.median(decode / yard for yard, decode, _ in found),
+        statistics.median(path / yard for yard, _, path in found),
+    )
+
+
+if __name__ == "__main__":
+    for name, case in CASES.items():
+        result = trio.run(measure, case)
+        print(
+            f"{name}: {result.size:.0f} bytes, yardstick {result.yardstick_us:.2f} µs, decode() {result.decode:.2f}, "
+            f"path {result.path:.2f}"
+        )
