@@ -21,7 +21,7 @@ _FILE = click.Path(path_type=Path)
     epilog="""\b
 The socket is the one of --socket, else FLOWRS_SOCKET, else of the configuration, else
 $XDG_RUNTIME_DIR/flowrs.sock, else /run/flowrs/flowrs.sock. Without a configuration
-nine pairs of Binance are followed. Ctrl-C or SIGTERM ends the daemon.
+nine pairs of four exchanges are followed. Ctrl-C or SIGTERM ends the daemon.
 
 \b
 Examples:

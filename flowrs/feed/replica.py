@@ -181,7 +181,7 @@ class Replica:
     @property
     def is_silent(self) -> bool:
         """Whether nothing at all has come for it since the connection was made."""
-        return self._last is None and (self._join is None or not len(self._join))
+        return self._last is None and not self._lost and (self._join is None or not len(self._join))
 
     @property
     def is_live(self) -> bool:

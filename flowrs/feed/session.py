@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from flowrs.api import BookSnapshot, BookUpdate, Continuity, Farewell, Heartbeat, Numbered, Reply, Trade
+from flowrs.api import Recovery as Way
 from flowrs.core import Reason
 from flowrs.errors import FeedError, ProtocolError, StaleFeedError
 from flowrs.feed.boundary import UNREADABLE, call, fault
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _QUOTE = 120
 _FIRST_DATA_S = 30.0
+_TRADES_SILENCE = 10  # times longer than books may trades be silent, on a connection of their own
 _ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
 
 
@@ -151,6 +153,8 @@ class Session:
             self._counters.unrequested += 1
         else:
             trades.append((trade, recv_ns))
+        if self.live_since is None and not self._replicas and self.is_open:
+            self.live_since = trio.current_time()
 
     def _other(self, event: Event) -> None:
         """Take an event that is neither update nor trade."""
@@ -216,18 +220,24 @@ class Session:
         while True:
             await trio.sleep(_FIRST_DATA_S)
             for replica in self._replicas.values():
-                if replica.is_silent and replica.instrument is not None:
+                if not replica.is_silent or replica.instrument is None:
+                    continue
+                if self._connector.recovery is Way.RESUBSCRIBE:
+                    replica.lose(Reason.SILENT)
+                    self._attend(replica)
+                else:
                     replica.silent()
                     for frame in call(self._connector.name, self._route.subscribe, [replica.instrument]):
                         await send(frame)
 
     async def _watch(self) -> None:
         """Raise StaleFeedError when no data come for too long, however open the connection looks."""
+        silence_s = self._config.silence_s * (1 if self._replicas else _TRADES_SILENCE)
         while True:
             before = self._heard
-            await trio.sleep(self._config.silence_s)
+            await trio.sleep(silence_s)
             if self._heard == before:
-                message = f"no data for {self._config.silence_s:g} s"
+                message = f"no data for {silence_s:g} s"
                 raise StaleFeedError(message)
 
     async def _ping(self, send: Callable[[str], Awaitable[None]]) -> None:

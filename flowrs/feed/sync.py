@@ -3,7 +3,7 @@
 Binance spot: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams "How to manage a local order
 book correctly"; USD-M: the page of the same name of the futures documentation.
 
-`Chain` says whether an update follows the book as it is; `Join` holds updates until they can be put on a snapshot. A
+`follows` says whether an update follows the book as it is; `Join` holds updates until they can be put on a snapshot. A
 snapshot is joined only when an update reaches beyond it: a snapshot alone is not enough, because a misspelled stream is
 accepted in silence by Binance and would leave a book that looks right and never changes.
 """

@@ -5,7 +5,7 @@ https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -32,7 +32,7 @@ class _Trade(flowrs.Trade):
     quantity: str = field(name="v")
     id: str = field(name="i")
     time: int = field(name="T")
-    taker: str = field(name="S")
+    taker: Literal["Buy", "Sell"] = field(name="S")
 
     @property
     def side(self) -> flowrs.Side:

@@ -56,6 +56,10 @@ class _Trade(flowrs.Trade):
     def side(self) -> flowrs.Side:
         return "sell" if self.maker == "BUY" else "buy"
 
+    @property
+    def time(self) -> int:
+        return _ns(self.moment)
+
 
 class _Trades(Struct):
     trades: list[_Trade]

@@ -168,6 +168,18 @@ def test_every_venue_is_in_the_architecture_with_its_facts() -> None:
         assert [connects, messages] == [told(connector.connects), told(connector.messages)], name
 
 
+@pytest.mark.parametrize("name", ["binance", "bybit", "kraken", "coinbase"])
+def test_a_connector_has_about_as_many_lines_as_the_readme_says(name: str) -> None:
+    assert " ".join(README.split()).count("about 200 lines") == 2
+    assert 150 <= len(page(f"flowrs/plugins/{name}.py").splitlines()) <= 250
+
+
+def test_so_many_answers_are_checked_as_the_readme_says() -> None:
+    assert '"FLOWRS_ANSWERS", "50000"' in page("tests/feed/test_truth_under_faults.py")
+    assert "FLOWRS_ANSWERS=1000000 " in page("Makefile")
+    assert "50,000 answers in every `make test`, a million in `make soak`" in " ".join(README.split())
+
+
 def told(rate: api.Rate) -> str:
     return f"{rate.count} in {rate.per_s:g} s"
 

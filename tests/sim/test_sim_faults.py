@@ -20,6 +20,7 @@ from flowrs.sim import (
     Market,
     Message,
     Request,
+    Shape,
     Venue,
     banned,
     garbage,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def venue_and_client(target: str = "/ws/btcusdt@depth") -> AsyncIterator[tuple[Venue[BinanceSpot], RawClient]]:
-    spot = BinanceSpot(Market(INSTRUMENTS[:1], depth_hz=100))
+    spot = BinanceSpot(Market(INSTRUMENTS[:1], depth_hz=200, shape=Shape(levels=1000)))
     async with open_venue(spot) as venue, raw_client(venue.ws_url, target) as client:
         yield venue, client
 
@@ -100,7 +101,7 @@ async def test_reset_connections_resets() -> None:
 
 
 async def test_silence_leaves_the_socket_open_and_the_pings_going() -> None:
-    spot = BinanceSpot(Market(INSTRUMENTS[:1], depth_hz=100), ping_interval_s=0.02)
+    spot = BinanceSpot(Market(INSTRUMENTS[:1], depth_hz=200, shape=Shape(levels=1000)), ping_interval_s=0.02)
     async with open_venue(spot) as venue, raw_client(venue.ws_url, "/ws/btcusdt@depth") as client:
         before = await diffs(client, 1)
         venue.faults.go_silent()

@@ -35,7 +35,7 @@ def test_update_ids_chain_without_a_gap() -> None:
 
 def test_book_is_never_crossed_and_never_runs_out() -> None:
     market = small(volatility=1e-3, levels=200)
-    for event in run(market, 1000):
+    for event in run(market, 600):
         if isinstance(event, Ticker):
             assert event.bid < event.ask
     _, bids, asks = market.snapshot("BTCUSDT", 5000)

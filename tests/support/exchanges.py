@@ -112,7 +112,7 @@ class Followed:
         for connection in self.sim.connections:
             if connection.session not in self._sessions:
                 self._sessions.append(connection.session)
-        del self._sessions[:-40]
+        del self._sessions[:-12]
         for session in self._sessions:
             try:
                 yield self.sim.dialect.book(native, number, session)

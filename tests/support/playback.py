@@ -87,31 +87,43 @@ SAMPLES = {
         b'{"result":null,"id":1}',
         b'{"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":1}',
         b'{"e":"serverShutdown","E":1770123456789}',
-        b'{"e":"aggTrade","E":1672515782136,"s":"BNBBTC","a":12345,"p":"0.001","q":"100","f":100,"l":105,'
-        b'"T":1672515782136,"m":true,"M":true}',
+        (
+            b'{"e":"aggTrade","E":1672515782136,"s":"BNBBTC","a":12345,"p":"0.001","q":"100","f":100,"l":105,'
+            b'"T":1672515782136,"m":true,"M":true}'
+        ),
     ],
     "bybit": [
-        b'{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"BTCUSDT",'
-        b'"S":"Buy","v":"0.001","p":"16578.50","L":"PlusTick","i":"20f43950-d8dd-5b31-9112-a178eb6023af","BT":false}]}',
+        (
+            b'{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"BTCUSDT",'
+            b'"S":"Buy","v":"0.001","p":"16578.50","L":"PlusTick","i":"20f43950-d8dd-5b31-9112-a178eb6023af","BT":false}]}'
+        ),
         b'{"success":false,"ret_msg":"Invalid topic: orderbook.7.BTCUSDT","conn_id":"1","op":"subscribe"}',
         b'{"success":true,"ret_msg":"pong","conn_id":"1","op":"ping"}',
         b'{"success":true,"ret_msg":"","conn_id":"1","req_id":"x","op":"subscribe"}',
     ],
     "kraken": [
-        b'{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":4136.40,"qty":0.23374000,'
-        b'"ord_type":"market","trade_id":34665326,"timestamp":"2026-08-02T07:49:37.708706Z"}]}',
+        (
+            b'{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":4136.40,"qty":0.23374000,'
+            b'"ord_type":"market","trade_id":34665326,"timestamp":"2026-08-02T07:49:37.708706Z"}]}'
+        ),
         b'{"channel":"heartbeat"}',
         b'{"method":"pong","req_id":1,"time_in":"2026-08-02T03:35:51.3Z","time_out":"2026-08-02T03:35:51.4Z"}',
         b'{"error":"Currency pair not supported XXX","method":"subscribe","success":false,"symbol":"XXX"}',
-        b'{"channel":"instrument","type":"snapshot","data":{"assets":[],"pairs":[{"symbol":"BTC/USD","base":"BTC",'
-        b'"quote":"USD","status":"online","qty_precision":8,"price_precision":1}]}}',
+        (
+            b'{"channel":"instrument","type":"snapshot","data":{"assets":[],"pairs":[{"symbol":"BTC/USD","base":"BTC",'
+            b'"quote":"USD","status":"online","qty_precision":8,"price_precision":1}]}}'
+        ),
     ],
     "coinbase": [
-        b'{"channel":"market_trades","client_id":"","timestamp":"2026-08-24T22:34:13.8Z","sequence_num":7,"events":['
-        b'{"type":"update","trades":[{"trade_id":"12345","product_id":"BTC-USD","price":"78856.05","size":"0.5",'
-        b'"side":"BUY","time":"2026-08-24T22:34:13.788063Z"}]}]}',
-        b'{"channel":"heartbeats","timestamp":"2026-08-24T22:34:13.8Z","sequence_num":8,"events":[{"current_time":'
-        b'"2026-08-24 22:34:13.8 +0000 UTC","heartbeat_counter":42}]}',
+        (
+            b'{"channel":"market_trades","client_id":"","timestamp":"2026-08-24T22:34:13.8Z","sequence_num":7,"events":['
+            b'{"type":"update","trades":[{"trade_id":"12345","product_id":"BTC-USD","price":"78856.05","size":"0.5",'
+            b'"side":"BUY","time":"2026-08-24T22:34:13.788063Z"}]}]}'
+        ),
+        (
+            b'{"channel":"heartbeats","timestamp":"2026-08-24T22:34:13.8Z","sequence_num":8,"events":[{"current_time":'
+            b'"2026-08-24 22:34:13.8 +0000 UTC","heartbeat_counter":42}]}'
+        ),
         b'{"type":"error","message":"failure to subscribe"}',
     ],
 }
@@ -229,14 +241,16 @@ class NotingBook(Book):
 class Follower:
     """A real session with its replicas, and how it ended."""
 
-    def __init__(self, connector: Connector, instruments: Sequence[Instrument], url: str) -> None:
+    def __init__(
+        self, connector: Connector, instruments: Sequence[Instrument], url: str, make: type[NotingBook] = NotingBook
+    ) -> None:
         self.counters = Counters()
         self.replicas: dict[str, Replica] = {}
         self.books: dict[str, NotingBook] = {}
         self.ended: list[Exception] = []
         scratch = Scratch()
         for each in instruments:
-            book = NotingBook(
+            book = make(
                 f"{connector.name}:{each.symbol}",
                 8,
                 8,
