@@ -1,4 +1,4 @@
-"""The recorded frames that the benchmarks run on, and a USD-M connector for them.
+"""The recorded frames that the benchmarks run on.
 
 The recordings are not part of the project: FLOWRS_CAPTURES names their folder, by default ../shared/captures.
 """
@@ -11,14 +11,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-from msgspec import Raw, field
-
-import flowrs
-from flowrs.plugins.binance import Binance
+from flowrs.plugins.binance import Binance, BinanceUsdM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    import flowrs
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURES = Path(os.environ.get("FLOWRS_CAPTURES", ROOT.parent / "shared" / "captures"))
@@ -26,28 +24,10 @@ SPOT = ("binance_spot/spot__btcusdt_20240808.gz", "binance_spot/spot__btcusdt_20
 USDM = ("binance_usdm/usdm__btcusdt_20240808.gz",)
 
 
-class _Depth(flowrs.BookUpdate, tag_field="e", tag="depthUpdate"):
-    symbol: str = field(name="s")
-    first: int = field(name="U")
-    last: int = field(name="u")
-    prev: int = field(name="pu")
-    time: int = field(name="E")
-    bids: Raw = field(name="b")
-    asks: Raw = field(name="a")
+class UsdM(BinanceUsdM):
+    """Binance USD-M. The recorded snapshot is not renewed in a benchmark, so nothing is said of its window."""
 
-
-_DEPTH = msgspec.json.Decoder(_Depth)
-
-
-class UsdM(Binance):
-    """Binance USD-M depth. The recorded snapshot is not renewed in a benchmark, so nothing is said of its window."""
-
-    continuity = flowrs.Continuity.LINKED
     snapshot_levels = 0
-
-    def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
-        """Return the update."""
-        return (_DEPTH.decode(frame),)
 
 
 class Spot(Binance):

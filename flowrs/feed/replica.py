@@ -69,6 +69,7 @@ class Replica:
         self._by_rest = connector.recovery is Recovery.REST
         self._numbered = connector.continuity is not Continuity.UNNUMBERED
         self._checksum = connector.checksum
+        self._plain = self._numbered and connector.checksum is None
         self._form = COLON if connector.checksum and connector.checksum.form == "colon" else DIGITS
         self._verified = (Verified.SEQUENCE if self._numbered else Verified.NOT) | (
             Verified.CHECKSUM if connector.checksum else Verified.NOT
@@ -135,13 +136,14 @@ class Replica:
             self.gaps += 1
             self._hold(update)
             return False
-        number = update.last if self._numbered else last + 1
         try:
-            if self._checksum is None:
+            if self._plain:
+                number = update.last
                 found = self.book.apply(
                     0, update.bids, update.asks, number, update.time * self._unit_ns, self._spelling
                 )
             else:
+                number = update.last if self._numbered else last + 1
                 found = self._apply_checked(0, update, number)
         except (CoreError, ChecksumError) as error:
             self.lose(_reason_of(error), error)
