@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class _Depth(flowrs.BookUpdate, tag_field="e", tag="depthUpdate", gc=False):
+class _Depth(flowrs.BookUpdate, tag_field="e", tag="depthUpdate"):
     symbol: str = field(name="s")
     first: int = field(name="U")
     last: int = field(name="u")
@@ -28,7 +28,7 @@ class _Depth(flowrs.BookUpdate, tag_field="e", tag="depthUpdate", gc=False):
     prev: int = field(name="pu", default=0)
 
 
-class _Trade(flowrs.Trade, tag_field="e", tag="trade", gc=False):
+class _Trade(flowrs.Trade, tag_field="e", tag="trade"):
     symbol: str = field(name="s")
     price: str = field(name="p")
     quantity: str = field(name="q")
