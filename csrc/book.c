@@ -176,26 +176,27 @@ static void change(frs_book *book, int which, const frs_level *levels, uint32_t 
         frs_side_cut(side, book->depth);
 }
 
+int frs_book_change(frs_book *book, const frs_message *message, bool snapshot, uint64_t seq, int64_t exchange_ns) {
+    for (int which = 0; which < 2; which++)
+        if (!has_room(book, which, message->levels[which], message->counts[which], snapshot))
+            return FRS_E_FULL;
+    for (int which = 0; which < 2; which++)
+        change(book, which, message->levels[which], message->counts[which], snapshot);
+    frs_view *view = &book->view;
+    view->seq = seq;
+    view->exchange_ns = exchange_ns;
+    view->recv_ns = book->ring ? frs_ring_wall(book->ring) : frs_clock_wall();
+    book->pending = true;
+    return crossed(book);
+}
+
 int frs_book_apply(frs_book *book, uint32_t flags, const frs_spelling *spelling, const char *bids, size_t bids_size,
                    const char *asks, size_t asks_size, uint64_t seq, int64_t exchange_ns) {
     if (!book->scratch || (flags & ~(uint32_t)(FRS_SNAPSHOT | FRS_QUIET)))
         return FRS_E_ARGUMENT;
-    frs_view *view = &book->view;
-    frs_message m;
-    int error = frs_message_scan(book, spelling, bids, bids_size, asks, asks_size, &m);
-    if (error)
-        return error;
-    bool snapshot = flags & FRS_SNAPSHOT;
-    for (int which = 0; which < 2; which++)
-        if (!has_room(book, which, m.levels[which], m.counts[which], snapshot))
-            return FRS_E_FULL;
-    for (int which = 0; which < 2; which++)
-        change(book, which, m.levels[which], m.counts[which], snapshot);
-    view->seq = seq;
-    view->exchange_ns = exchange_ns;
-    view->recv_ns = book->ring ? frs_ring_wall(book->ring) : frs_clock_wall();
-    if (!(flags & FRS_QUIET))
-        return frs_book_show(book, true);
-    book->pending = true;
-    return crossed(book);
+    frs_message message;
+    int found = frs_message_scan(book, spelling, bids, bids_size, asks, asks_size, &message);
+    if (!found)
+        found = frs_book_change(book, &message, flags & FRS_SNAPSHOT, seq, exchange_ns);
+    return found < 0 || flags & FRS_QUIET ? found : frs_book_show(book, true);
 }

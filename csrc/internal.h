@@ -82,6 +82,20 @@ struct frs_spelling {
     frs_pattern patterns[FRS_WORDS]; /* each ends where the value, or what follows the word, begins */
 };
 
+/* ---- levels.c */
+
+typedef struct {
+    const frs_spelling *spelling;
+    int price_scale, quantity_scale;
+    frs_level *out;
+    size_t room;
+    bool verbatim; /* refuse what has a backslash in it: other readers of JSON are stricter with escapes */
+} frs_scan;
+
+/* Scans the list that begins at *list, and moves *list behind its closing bracket. Returns as frs_levels_scan, but
+ * *list has to be a list. */
+int frs_list_scan(const char **list, const char *end, const frs_scan *job);
+
 /* ---- table.c: price -> quantity, unordered. */
 
 typedef struct {
@@ -172,6 +186,8 @@ typedef struct {
 /* Scans the two sides, or the list of both, into the book's scratch. Returns 0 or an error. */
 int frs_message_scan(const frs_book *book, const frs_spelling *spelling, const char *bids, size_t bids_size,
                      const char *asks, size_t asks_size, frs_message *message);
+/* Parts the levels at the start of the scratch, where those of the asks have negative prices. */
+void frs_message_part(frs_scratch *scratch, uint32_t count, frs_message *message);
 
 /* ---- book.c, copy.c and read.c */
 
@@ -193,6 +209,9 @@ struct frs_book {
     frs_level memory[]; /* of both sides */
 };
 
+/* Changes the book by a message, all of it, and publishes nothing. Returns FRS_CROSSED or 0, or FRS_E_FULL with the
+ * book as it was. */
+int frs_book_change(frs_book *book, const frs_message *message, bool snapshot, uint64_t seq, int64_t exchange_ns);
 /* Publishes what is touched; returns the bits of frs_book_apply. measure: it ends the work that the ring began. */
 int frs_book_show(frs_book *book, bool measure);
 

@@ -1,5 +1,8 @@
 /* Scans one side of a book update from its JSON in one pass (RFC 8259; the spellings are listed in flowrs.h).
  *
+ * A scan begins with the first level and stops at the bracket that closes the list, wherever that is: so a list is read
+ * as well where it stands in a frame as cut out of it.
+ *
  * Each level goes to the quick path of quick.h first and, if that does not take it, to the plain grammar here, which
  * alone decides what is an error. Near its end the text moves into a padded buffer, so that the quick path may always
  * read ahead. Another spelling needs its own quick path, plain grammar and line in `scan`, nothing more. Rejected: a
@@ -78,27 +81,29 @@ static const char *plain_level(const char *p, const char *end, const frs_spellin
     return spelling ? plain_object(p, end, spelling, out) : plain_pair(p, end, out);
 }
 
-/* Steps into the text: the first level, `end` if there are none, or NULL. */
-static const char *first(const char *p, const char *end) {
-    if (p == end)
-        return end;
+/* Steps into the list: to its first level, or, if it is empty, with *closed to behind it; NULL: there is no list. */
+static const char *enter(const char *p, const char *end, bool *closed) {
     const char *level = frs_json_mark(p, end, '[');
-    if (level && level < end && *level != ']')
-        return level;
-    const char *behind = level ? frs_json_mark(level, end, ']') : frs_json_word(frs_json_space(p, end), end, "null");
-    return behind && frs_json_space(behind, end) == end ? end : NULL;
+    *closed = level && level < end && *level == ']';
+    return *closed ? level + 1 : level;
 }
 
-/* Steps from behind a level to the next one; results as of first. Usually there is no white space. */
-static inline const char *next(const char *p, const char *end) {
-    if (end - p > 1 && *p == ',' && p[1] > ' ')
-        return p + 1;
+/* Steps from behind a level to the next one, or, with *closed, behind the list; NULL: neither is there. */
+static const char *step(const char *p, const char *end, bool *closed) {
     p = frs_json_space(p, end);
-    if (p < end && *p == ',') {
-        p = frs_json_space(p + 1, end);
-        return p == end ? NULL : p;
-    }
-    return frs_json_mark(p, end, ']') == end ? end : NULL;
+    if (p == end)
+        return NULL;
+    *closed = *p == ']';
+    if (*closed)
+        return p + 1;
+    p = *p == ',' ? frs_json_space(p + 1, end) : end;
+    return p < end ? p : NULL;
+}
+
+/* Whether a text that is no list stands for an empty one. */
+static bool is_nothing(const char *p, const char *end) {
+    const char *null = frs_json_word(frs_json_space(p, end), end, "null");
+    return p == end || (null && frs_json_space(null, end) == end);
 }
 
 /* NULL and 0 bytes are an empty text, but NULL + 0 is no C. */
@@ -118,19 +123,11 @@ static inline const char *pad(char *tail, const char *p, const char *end, size_t
     return tail + left;
 }
 
-/* What a scan needs beside its text. */
-typedef struct {
-    const frs_spelling *spelling;
-    int price_scale, quantity_scale;
-    frs_level *out;
-    size_t room;
-} task;
-
 /* Returns how many bytes it took, or an error. */
-static ptrdiff_t read_plain_level(const char *p, const char *end, const task *job, frs_level *level, bool *ask) {
+static ptrdiff_t read_plain_level(const char *p, const char *end, const frs_scan *job, frs_level *level, bool *ask) {
     reading read = {.ask = false};
     const char *behind = plain_level(p, end, job->spelling, &read);
-    if (!behind)
+    if (!behind || (job->verbatim && memchr(p, '\\', (size_t)(behind - p))))
         return FRS_E_SYNTAX;
     int error = frs_number_value(&read.numbers[0], job->price_scale, &level->price);
     if (!error)
@@ -141,77 +138,89 @@ static ptrdiff_t read_plain_level(const char *p, const char *end, const task *jo
 
 /* Made once for each kind, so that no level has to ask for it; in functions of their own, so that the usual kind shares
  * no registers with the others. */
-static inline __attribute__((always_inline)) int scan(int kind, size_t reach, char *tail, const char *p,
-                                                      const char *end, const task *job) {
+static inline __attribute__((always_inline)) int scan(int kind, size_t reach, char *tail, const char **list,
+                                                      const char *end, const frs_scan *job) {
     const quick_scale scales[2] = {quick_scale_of(job->price_scale), quick_scale_of(job->quantity_scale)};
     const frs_spelling *spelling = job->spelling;
-    bool in_tail = false, ask = false;
+    const char *text_end = end;
+    bool in_tail = false, ask = false, closed = false;
     frs_level *level = job->out;
-    const size_t most = job->room < INT_MAX ? job->room : INT_MAX;
-    size_t left = most;
-    for (p = first(p, end); p != end; p = next(p, end)) {
+    const frs_level *const full = level + (job->room < INT_MAX ? job->room : INT_MAX);
+    const char *p = enter(*list, end, &closed);
+    while (!closed) {
         if (!p)
             return FRS_E_SYNTAX;
-        if (left == 0)
-            return FRS_E_FULL;
-        if (end - p < (ptrdiff_t)reach && !in_tail) {
-            end = pad(tail, p, end, reach);
-            p = tail;
-            in_tail = true;
-        }
-        const char *behind = kind == PAIRS         ? quick_pair(p, end, scales, level)
-                             : kind == FRS_OBJECTS ? quick_object(p, spelling, scales, level)
-                                                   : quick_sided(p, spelling, scales, level, &ask);
-        if (!behind) {
-            ptrdiff_t taken = read_plain_level(p, end, job, level, &ask);
-            if (taken < 0)
-                return (int)taken;
-            behind = p + taken;
-        }
-        p = behind;
-        if (level->price <= 0 || level->quantity < 0)
-            return FRS_E_RANGE;
-        if (kind == FRS_SIDED && ask)
-            level->price = -level->price;
-        level++;
-        left--;
+        do { /* the levels between which there is a comma and nothing else: nearly always all */
+            if (level == full)
+                return FRS_E_FULL;
+            if (end - p < (ptrdiff_t)reach && !in_tail) {
+                end = pad(tail, p, end, reach);
+                p = tail;
+                in_tail = true;
+            }
+            const char *behind = kind == PAIRS         ? quick_pair(p, end, scales, level)
+                                 : kind == FRS_OBJECTS ? quick_object(p, spelling, scales, level)
+                                                       : quick_sided(p, spelling, scales, level, &ask);
+            if (!behind) {
+                ptrdiff_t taken = read_plain_level(p, end, job, level, &ask);
+                if (taken < 0)
+                    return (int)taken;
+                behind = p + taken;
+            }
+            p = behind;
+            if (level->price <= 0 || level->quantity < 0)
+                return FRS_E_RANGE;
+            if (kind == FRS_SIDED && ask)
+                level->price = -level->price;
+            level++;
+        } while (end - p > 1 && *p == ',' && p[1] > ' ' && p++);
+        p = step(p, end, &closed);
     }
-    return (int)(most - left);
+    *list = text_end - (end - p);
+    return (int)(level - job->out);
 }
 
-static __attribute__((noinline)) int scan_pairs(const char *p, const char *end, const task *job) {
+static __attribute__((noinline)) int scan_pairs(const char **list, const char *end, const frs_scan *job) {
     char tail[2 * PAIR_REACH];
-    return scan(PAIRS, PAIR_REACH, tail, p, end, job);
+    return scan(PAIRS, PAIR_REACH, tail, list, end, job);
 }
 
-static __attribute__((noinline)) int scan_objects(const char *p, const char *end, const task *job) {
+static __attribute__((noinline)) int scan_objects(const char **list, const char *end, const frs_scan *job) {
     char tail[2 * OBJECT_REACH];
-    return scan(FRS_OBJECTS, OBJECT_REACH, tail, p, end, job);
+    return scan(FRS_OBJECTS, OBJECT_REACH, tail, list, end, job);
 }
 
-static __attribute__((noinline)) int scan_sided(const char *p, const char *end, const task *job) {
+static __attribute__((noinline)) int scan_sided(const char **list, const char *end, const frs_scan *job) {
     char tail[2 * SIDED_REACH];
-    return scan(FRS_SIDED, SIDED_REACH, tail, p, end, job);
+    return scan(FRS_SIDED, SIDED_REACH, tail, list, end, job);
+}
+
+int frs_list_scan(const char **list, const char *end, const frs_scan *job) {
+    if (!job->spelling)
+        return scan_pairs(list, end, job);
+    return job->spelling->kind == FRS_OBJECTS ? scan_objects(list, end, job) : scan_sided(list, end, job);
 }
 
 int frs_levels_scan(const char *text, size_t size, const frs_spelling *spelling, int price_scale, int quantity_scale,
                     frs_level *out, size_t room) {
     if (!good_scale(price_scale) || !good_scale(quantity_scale))
         return FRS_E_ARGUMENT;
-    const task job = {spelling, price_scale, quantity_scale, out, room};
     const char *p = no_null(text, size), *end = p + size;
-    if (!spelling)
-        return scan_pairs(p, end, &job);
-    return spelling->kind == FRS_OBJECTS ? scan_objects(p, end, &job) : scan_sided(p, end, &job);
+    if (is_nothing(p, end))
+        return 0;
+    const frs_scan job = {spelling, price_scale, quantity_scale, out, room, false};
+    int count = frs_list_scan(&p, end, &job);
+    return count >= 0 && frs_json_space(p, end) != end ? FRS_E_SYNTAX : count;
 }
 
 int frs_levels_scales(const char *text, size_t size, const frs_spelling *spelling, int *price_scale,
                       int *quantity_scale) {
     const char *p = no_null(text, size), *end = p + size;
     int most[2] = {0, 0};
-    for (p = first(p, end); p != end; p = next(p, end)) {
+    bool closed = is_nothing(p, end);
+    for (p = closed ? end : enter(p, end, &closed); p && !closed; p = step(p, end, &closed)) {
         reading read;
-        p = p ? plain_level(p, end, spelling, &read) : NULL;
+        p = plain_level(p, end, spelling, &read);
         if (!p)
             return FRS_E_SYNTAX;
         for (int i = 0; i < 2; i++) {
@@ -221,6 +230,8 @@ int frs_levels_scales(const char *text, size_t size, const frs_spelling *spellin
             most[i] = scale > most[i] ? scale : most[i];
         }
     }
+    if (!p || frs_json_space(p, end) != end)
+        return FRS_E_SYNTAX;
     *price_scale = most[0];
     *quantity_scale = most[1];
     return 0;

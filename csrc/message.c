@@ -23,7 +23,7 @@ void frs_scratch_free(frs_scratch *scratch) {
 }
 
 /* Without a branch, since nobody could predict it: every level is put into both lists, and stays in one. */
-static void part(frs_scratch *scratch, uint32_t count, frs_message *message) {
+void frs_message_part(frs_scratch *scratch, uint32_t count, frs_message *message) {
     frs_level *bid = scratch->levels, *ask = scratch->levels + scratch->room;
     for (uint32_t i = 0; i < count; i++) {
         frs_level level = scratch->levels[i];
@@ -49,7 +49,7 @@ int frs_message_scan(const frs_book *book, const frs_spelling *spelling, const c
     if (bid_count < 0)
         return bid_count;
     if (sided) {
-        part(scratch, (uint32_t)bid_count, message);
+        frs_message_part(scratch, (uint32_t)bid_count, message);
         return 0;
     }
     int ask_count = frs_levels_scan(asks, asks_size, spelling, price_scale, quantity_scale, scratch->levels + bid_count,
