@@ -12,8 +12,11 @@ class FlowrsError(Exception):
     """Every error that flowrs raises on purpose.
 
     `venue`, `symbol` and `seq` say where it happened, each None if it does not apply. `message` is for people: one
-    sentence without a line break, and without the place, which `str()` puts before it.
+    sentence without a line break, and without the place, which `str()` puts before it. `remedy` says what to do, where
+    that is known; `str()` puts it behind.
     """
+
+    remedy = ""
 
     def __init__(
         self, message: str = "", *, venue: str | None = None, symbol: str | None = None, seq: int | None = None
@@ -26,11 +29,12 @@ class FlowrsError(Exception):
         self.seq = seq
 
     def __str__(self) -> str:
-        """`binance:BTC-USDT@123: message`, of which each part may be missing."""
+        """`binance:BTC-USDT@123: message; remedy`, of which each part may be missing."""
         place = ":".join(part for part in (self.venue, self.symbol) if part)
         if self.seq is not None:
             place = f"{place}@{self.seq}"
-        return f"{place}: {self.message}" if place else self.message
+        words = f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return f"{place}: {words}" if place else words
 
 
 class ConfigError(FlowrsError):
@@ -111,11 +115,32 @@ class ControlError(FlowrsError):
     `code` is one word of the control protocol (`not_live`, `unknown_symbol`, …), `data` what it adds for programs.
     """
 
-    def __init__(self, code: str, message: str = "", data: dict[str, object] | None = None) -> None:
-        """Take the three parts of an error answer."""
+    def __init__(self, code: str, message: str = "", data: dict[str, object] | None = None, remedy: str = "") -> None:
+        """Take the three parts of an error answer, and what to do."""
         super().__init__(message)
         self.code = code
         self.data = data if data is not None else {}
+        self.remedy = remedy
+
+
+class NotLive(ControlError):  # noqa: N818 - a state of the book, not a fault of the caller
+    """`not_live`: the book, or every book of an answer, may differ from the exchange's. Do not act on it."""
+
+
+class TooOld(NotLive):
+    """`too_old`: the book's last update was received longer ago than the caller allows."""
+
+
+class UnknownName(ControlError):  # noqa: N818 - what is unknown is the name
+    """`unknown_symbol` or `unknown_venue`: the daemon does not keep it."""
+
+
+class Forbidden(ControlError):  # noqa: N818 - says all
+    """`forbidden`: only the daemon's own user and root may change something."""
+
+
+class TooSlow(FlowrsError):  # noqa: N818 - a state of the reader
+    """A subscription's events were not read in time, and some are lost: subscribe again."""
 
 
 class NotRunning(FlowrsError):  # noqa: N818 - a state of the daemon, not a fault of the caller

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import socket
+import time
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,7 @@ class Control:
     def __init__(self, answers: Answers) -> None:
         """Answer with `answers`."""
         self._answers = answers
+        self._started_ns = time.time_ns()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Serve one client until it goes, breaks the rules or stops reading."""
@@ -110,7 +112,7 @@ class Control:
         async with stream:
             answers.clients += 1
             try:
-                await _send(stream, greeting(os.getpid(), answers.methods))
+                await _send(stream, greeting(os.getpid(), self._started_ns, answers.methods))
                 if answers.clients > _MAX_CLIENTS:
                     message = f"{_MAX_CLIENTS} clients are connected; close some"
                     await _send(stream, failure(None, RequestError("too_many_clients", message)))

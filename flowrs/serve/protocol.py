@@ -45,9 +45,15 @@ _ID = msgspec.json.Decoder(_Id)
 _encode = msgspec.json.Encoder().encode
 
 
-def greeting(pid: int, methods: list[str]) -> bytes:
+def greeting(pid: int, started_ns: int, methods: list[str]) -> bytes:
     """Return the line that every connection begins with."""
-    about = {"protocol": PROTOCOL, "version": __version__, "pid": pid, "capabilities": methods}
+    about = {
+        "protocol": PROTOCOL,
+        "version": __version__,
+        "pid": pid,
+        "started_ns": started_ns,
+        "capabilities": methods,
+    }
     return _encode({"flowrs": about}) + b"\n"
 
 

@@ -62,7 +62,9 @@ async def lines(client: Client, count: int) -> list[Any]:
 
 async def test_the_greeting_comes_first_and_says_what_can_be_asked(tmp_path: Path) -> None:
     async with served(tmp_path) as here, await trio.open_unix_socket(str(here.path)) as stream:
-        assert await lines(Client(stream), 1) == [
+        (greeting,) = await lines(Client(stream), 1)
+        assert time.time_ns() - 10_000_000_000 < greeting["flowrs"].pop("started_ns") < time.time_ns()
+        assert [greeting] == [
             {
                 "flowrs": {
                     "protocol": 1,
@@ -248,7 +250,7 @@ async def test_a_client_that_is_deaf_from_the_beginning_is_cut_off_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "_WRITE_S", 0.2)
-    monkeypatch.setattr(control, "greeting", lambda _pid, _methods: b"x" * (1 << 24))
+    monkeypatch.setattr(control, "greeting", lambda *_: b"x" * (1 << 24))
     async with served(tmp_path) as here, await trio.open_unix_socket(str(here.path)):
         await here.until_clients(1)
         await here.until_clients(0)
