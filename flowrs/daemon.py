@@ -21,7 +21,7 @@ from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError
 from flowrs.feed import Budget, Venue
-from flowrs.serve import Answers, Control, Metrics, listen
+from flowrs.serve import Answers, Control, Metrics, Table, listen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,8 @@ async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[No
     venues = make_venues(config)
     metrics = Metrics(venues)
     answers = Answers(venues, metrics, socket)
-    control = Control(answers)
+    table = Table({**answers.methods})
+    control = Control(table, metrics)
     async with listen(socket) as listener, trio.open_nursery() as root:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             root.start_soon(trio.serve_listeners, control.serve, [listener])

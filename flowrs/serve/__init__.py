@@ -2,6 +2,7 @@
 
 from flowrs.serve.answers import Answers
 from flowrs.serve.control import Control, listen
+from flowrs.serve.methods import Client, Method, Table
 from flowrs.serve.metrics import Metrics
 
-__all__ = ["Answers", "Control", "Metrics", "listen"]
+__all__ = ["Answers", "Client", "Control", "Method", "Metrics", "Table", "listen"]

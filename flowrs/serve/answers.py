@@ -1,4 +1,4 @@
-"""The methods of the control protocol: from checked parameters to the value that is sent."""
+"""The methods that ask what the venues hold: from checked parameters to the value that is sent."""
 
 from __future__ import annotations
 
@@ -6,28 +6,25 @@ import os
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import trio
 from msgspec import Meta, Raw, Struct
 
 from flowrs._version import __version__
 from flowrs.core import ASKS, BIDS, Reason, State, decimals
+from flowrs.serve.methods import Method, NoParams
 from flowrs.serve.protocol import PROTOCOL, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from flowrs.core import Book
+    from flowrs.serve.methods import Client
     from flowrs.serve.metrics import Metrics
     from flowrs.serve.sources import ConnectionSource, ReplicaSource, VenueSource
 
 _DEFAULT_DEPTH = 10
 _INT64_MAX = (1 << 63) - 1
-
-
-class _NoParams(Struct, forbid_unknown_fields=True):
-    pass
 
 
 class _BookParams(Struct, forbid_unknown_fields=True):
@@ -51,34 +48,20 @@ class Answers:
         self._venues = venues
         self._metrics = metrics
         self._socket = socket
-        self._methods: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Any], Any]]] = {
-            "status": (msgspec.json.Decoder(_NoParams), self._status),
-            "venues": (msgspec.json.Decoder(_NoParams), self._list_venues),
-            "book": (msgspec.json.Decoder(_BookParams), self._book),
-            "trades": (msgspec.json.Decoder(_TradesParams), self._trades),
-            "metrics": (msgspec.json.Decoder(_NoParams), self._measure),
-        }
-        self.clients = 0
-        """Number of control connections."""
 
     @property
-    def methods(self) -> list[str]:
-        """The names of all methods."""
-        return list(self._methods)
+    def methods(self) -> dict[str, Method]:
+        """What is asked without changing anything."""
+        return {
+            "status": Method(NoParams, self._status),
+            "venues": Method(NoParams, self._list_venues),
+            "book": Method(_BookParams, self._book),
+            "trades": Method(_TradesParams, self._trades),
+            "metrics": Method(NoParams, self._measure),
+        }
 
-    def answer(self, method: str, params: Raw) -> Any:
-        """Return the result; raises RequestError."""
-        found = self._methods.get(method)
-        if found is None:
-            raise RequestError("unknown_method", f"no method {method[:64]!r}; there are {', '.join(self._methods)}")
-        decoder, call = found
-        try:
-            checked = decoder.decode(params)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise RequestError("bad_params", f"{method}: {error}") from None
-        return call(checked)
-
-    def _find(self, symbol: str, venue: str | None) -> tuple[VenueSource, ReplicaSource]:
+    def find(self, symbol: str, venue: str | None) -> tuple[VenueSource, ReplicaSource]:
+        """Return the one book of a symbol, of that venue or of the only one; raises RequestError."""
         if venue is not None and venue not in self._venues:
             raise RequestError("unknown_venue", f"no venue {venue[:64]!r}; there are {', '.join(self._venues)}")
         asked = [venue] if venue is not None else list(self._venues)
@@ -90,18 +73,18 @@ class Answers:
             raise RequestError("ambiguous", f"{symbol} is kept of {', '.join(names)}: name one", {"venues": names})
         return found[0], found[0].replicas[symbol]
 
-    def _book(self, params: _BookParams) -> dict[str, Any]:
-        venue, replica = self._find(params.symbol, params.venue)
+    def _book(self, params: _BookParams, _: Client) -> dict[str, Any]:
+        venue, replica = self.find(params.symbol, params.venue)
         book = replica.book
-        facts = _facts(venue, replica)
+        told = facts(venue, replica)
         if book.state is not State.LIVE and not params.allow_stale:
-            why = f" ({facts['reason']})" if facts["reason"] else ""
-            message = f"{book.name} is {facts['state']}{why}, not live; allow_stale shows what is known"
-            raise RequestError("not_live", message, facts)
+            why = f" ({told['reason']})" if told["reason"] else ""
+            message = f"{book.name} is {told['state']}{why}, not live; allow_stale shows what is known"
+            raise RequestError("not_live", message, told)
         low, high = book.window()
         scale = book.price_scale
         return {
-            **facts,
+            **told,
             "bids": Raw(book.text(BIDS, params.depth)),
             "asks": Raw(book.text(ASKS, params.depth)),
             "levels": {"bids": book.total(BIDS), "asks": book.total(ASKS)},
@@ -111,8 +94,8 @@ class Answers:
             },
         }
 
-    def _trades(self, params: _TradesParams) -> dict[str, Any]:
-        venue, replica = self._find(params.symbol, params.venue)
+    def _trades(self, params: _TradesParams, _: Client) -> dict[str, Any]:
+        venue, replica = self.find(params.symbol, params.venue)
         unit_ns = venue.time_unit_ns
         newest = list(venue.trades[replica.symbol])[-params.limit :]
         rows = [
@@ -128,7 +111,7 @@ class Answers:
         ]
         return {"venue": venue.name, "symbol": replica.symbol, "trades": rows}
 
-    def _list_venues(self, _: _NoParams) -> list[dict[str, Any]]:
+    def _list_venues(self, _params: NoParams, _: Client) -> list[dict[str, Any]]:
         return [
             {
                 "venue": venue.name,
@@ -141,10 +124,10 @@ class Answers:
             for venue in self._venues.values()
         ]
 
-    def _measure(self, _: _NoParams) -> dict[str, Any]:
-        return self._metrics.answer(self.clients)
+    def _measure(self, _params: NoParams, _: Client) -> dict[str, Any]:
+        return self._metrics.answer()
 
-    def _status(self, _: _NoParams) -> dict[str, Any]:
+    def _status(self, _params: NoParams, _: Client) -> dict[str, Any]:
         replicas = [(venue, each) for venue in self._venues.values() for each in venue.replicas.values()]
         return {
             "version": __version__,
@@ -166,7 +149,7 @@ class Answers:
         }
 
 
-def _facts(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
+def facts(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
     """Return what every answer about a book says of it."""
     book = replica.book
     header = book.header()
@@ -189,7 +172,7 @@ def _row(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
     """Return a book's line of `status`."""
     book = replica.book
     return {
-        **_facts(venue, replica),
+        **facts(venue, replica),
         "bid": _best(book, BIDS),
         "ask": _best(book, ASKS),
         "levels": {"bids": book.total(BIDS), "asks": book.total(ASKS)},

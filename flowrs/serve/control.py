@@ -13,18 +13,21 @@ import os
 import socket
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 import trio
 
 from flowrs.errors import ConfigError
+from flowrs.serve.methods import Client, peer_of
 from flowrs.serve.protocol import MAX_LINE, RequestError, failure, greeting, id_of, request, result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from flowrs.serve.answers import Answers
+    from flowrs.serve.methods import Table
+    from flowrs.serve.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 _WRITE_S = 10.0
@@ -101,19 +104,20 @@ async def listen(path: Path) -> AsyncIterator[trio.SocketListener]:
 class Control:
     """Serves one client a task."""
 
-    def __init__(self, answers: Answers) -> None:
-        """Answer with `answers`."""
-        self._answers = answers
+    def __init__(self, table: Table, metrics: Metrics) -> None:
+        """Answer with the methods of `table`; `metrics` is told how many clients there are."""
+        self._table = table
+        self._metrics = metrics
         self._started_ns = time.time_ns()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Serve one client until it goes, breaks the rules or stops reading."""
-        answers = self._answers
+        metrics = self._metrics
         async with stream:
-            answers.clients += 1
+            metrics.clients += 1
             try:
-                await _send(stream, greeting(os.getpid(), self._started_ns, answers.methods))
-                if answers.clients > _MAX_CLIENTS:
+                await _send(stream, greeting(os.getpid(), self._started_ns, self._table.names))
+                if metrics.clients > _MAX_CLIENTS:
                     message = f"{_MAX_CLIENTS} clients are connected; close some"
                     await _send(stream, failure(None, RequestError("too_many_clients", message)))
                     return
@@ -123,10 +127,11 @@ class Control:
             except trio.TooSlowError:
                 _log.warning("a control client did not read for %.0f s and was cut off", _WRITE_S)
             finally:
-                answers.clients -= 1
+                metrics.clients -= 1
 
     async def _converse(self, stream: trio.SocketStream) -> None:
         """Answer line by line."""
+        client = Client(peer_of(stream.socket))
         buffer = bytearray()
         while True:
             data = await stream.receive_some(MAX_LINE)
@@ -140,15 +145,18 @@ class Control:
                 return
             for line in map(bytes.strip, map(bytes, lines)):
                 if line:
-                    await _send(stream, self._answer(line))
+                    await _send(stream, await self._answer(line, client))
 
-    def _answer(self, line: bytes) -> bytes:
+    async def _answer(self, line: bytes, client: Client) -> bytes:
         try:
             asked = request(line)
         except RequestError as error:
             return failure(id_of(line), error)
         try:
-            return result(asked.id, self._answers.answer(asked.method, asked.params))
+            value = self._table.answer(asked.method, asked.params, client)
+            if isinstance(value, CoroutineType):
+                value = await value
+            return result(asked.id, value)
         except RequestError as error:
             return failure(asked.id, error)
 

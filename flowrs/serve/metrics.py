@@ -52,6 +52,8 @@ class Metrics:
         self._started = time.monotonic()
         self._cpu: tuple[float, float] = (self._started, time.process_time())
         self._cpu_percent = 0.0
+        self.clients = 0
+        """Number of control connections."""
 
     @property
     def uptime_s(self) -> float:
@@ -67,8 +69,8 @@ class Metrics:
         for name, venue in self._venues.items():
             self._rates[name].look(now, venue.counters.messages, venue.counters.bytes)
 
-    def answer(self, clients: int) -> dict[str, Any]:
-        """Return all metrics; `clients` is the number of control connections."""
+    def answer(self) -> dict[str, Any]:
+        """Return all metrics."""
         venues = {name: self._of(name, venue) for name, venue in self._venues.items()}
         total: dict[str, Any] = {key: sum(each[key] for each in venues.values()) for key in (*_RATES, *_COUNTS)}
         counters = [venue.counters for venue in self._venues.values()]
@@ -78,7 +80,7 @@ class Metrics:
             "uptime_s": round(self.uptime_s, 3),
             "rss_mb": round(_rss_bytes() / 1e6, 3),
             "cpu_percent": round(self._cpu_percent, 1),
-            "clients": clients,
+            "clients": self.clients,
             "total": total,
             "venues": venues,
         }

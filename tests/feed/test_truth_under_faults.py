@@ -22,7 +22,8 @@ from venues import until
 from flowrs.api import Continuity
 from flowrs.feed import replica as replica_module
 from flowrs.plugins.kraken import Kraken
-from flowrs.serve import Answers, Metrics
+from flowrs.serve import Answers, Client, Metrics, Table
+from flowrs.serve.methods import Peer
 from flowrs.serve.protocol import RequestError, result
 from flowrs.sim import Shape
 from flowrs.sim.random_faults import RandomFaults
@@ -34,6 +35,7 @@ ANSWERS = int(os.environ.get("FLOWRS_ANSWERS", "50000"))
 # Faults a second and venue. A long run has to leave a connection fewer than ten attempts a minute that come to nothing:
 # with more it is made to wait, as it should be, and is not well again 10 s later.
 RATE = 1.5 if ANSWERS <= 100_000 else 0.4
+NOBODY = Client(Peer(0, -1))
 SMALL = Shape(levels=60, updates=8.0, trades=0.2, volatility=5e-6, history=900)
 
 
@@ -46,7 +48,7 @@ class Checker:
 
     def __init__(self, exchanges: dict[str, Followed], seed: int) -> None:
         venues = {name: each.venue for name, each in exchanges.items()}
-        self._answers = Answers(venues, Metrics(venues), Path("none"))
+        self._table = Table(Answers(venues, Metrics(venues), Path("none")).methods)
         self._exchanges = exchanges
         self._seed = seed
         self._newest: dict[tuple[str, str], tuple[int, int]] = {}
@@ -57,7 +59,7 @@ class Checker:
         params = msgspec.json.encode({"symbol": symbol, "venue": venue, "depth": 0})
         self.checked += 1
         try:
-            answer = msgspec.json.decode(result(1, self._answers.answer("book", msgspec.Raw(params))))["result"]
+            answer = msgspec.json.decode(result(1, self._table.answer("book", msgspec.Raw(params), NOBODY)))["result"]
         except RequestError as error:
             if error.code != "not_live":
                 raise

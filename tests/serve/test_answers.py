@@ -17,10 +17,12 @@ from sources import TIME_MS, FakeVenue, TradeEvent, venues
 
 from flowrs import __version__
 from flowrs.core import Reason, State
-from flowrs.serve import Answers, Metrics
+from flowrs.serve import Answers, Client, Method, Metrics, Table
+from flowrs.serve.methods import NoParams, Peer
 from flowrs.serve.protocol import RequestError
 
 SOCKET = Path("/run/test.sock")
+OURSELVES = Client(Peer(os.getpid(), os.getuid()))
 FACTS = {
     *(
         "venue",
@@ -43,14 +45,17 @@ class Asked:
 
     def __init__(self, *found: FakeVenue) -> None:
         self.venues = {each.name: each for each in found or [FakeVenue("binance", "BTC-USDT", "ETH-USDT")]}
-        self.answers = Answers(self.venues, Metrics(self.venues), SOCKET)
+        self.answer_for(self.venues)
+
+    def answer_for(self, venues: dict[str, FakeVenue]) -> None:
+        self.table = Table(Answers(venues, Metrics(venues), SOCKET).methods)
 
     def result(self, method: str, **params: Any) -> Any:
-        return json.loads(msgspec.json.encode(self.answers.answer(method, Raw(json.dumps(params).encode()))))
+        return json.loads(msgspec.json.encode(self.table.answer(method, Raw(json.dumps(params).encode()), OURSELVES)))
 
     def error(self, method: str, params: bytes | None = None, **words: Any) -> RequestError:
         with pytest.raises(RequestError) as error:
-            self.answers.answer(method, Raw(json.dumps(words).encode() if params is None else params))
+            self.table.answer(method, Raw(json.dumps(words).encode() if params is None else params), OURSELVES)
         return error.value
 
 
@@ -216,7 +221,7 @@ async def test_a_wait_that_is_over_is_not_told_as_negative(autojump_clock: objec
 
 def test_without_venues_all_is_empty_and_nothing_fails() -> None:
     asked = Asked()
-    asked.answers = Answers({}, Metrics({}), SOCKET)
+    asked.answer_for({})
     assert asked.result("venues") == []
     assert asked.result("status")["books"] == {"total": 0, "live": 0}
     assert asked.result("metrics")["total"]["latency_us"]["samples"] == 0
@@ -289,10 +294,22 @@ def test_a_parameter_that_is_wrong_is_named(asked: Asked, method: str, params: b
 
 @pytest.mark.parametrize("method", ["status", "venues", "book", "trades", "metrics"])
 def test_every_method_refuses_what_it_does_not_know(asked: Asked, method: str) -> None:
-    assert method in asked.answers.methods
+    assert method in asked.table.names
     error = asked.error(method, symbol="BTC-USDT", surprise=1)
     assert error.code == "bad_params"
 
 
 def test_the_methods_are_these(asked: Asked) -> None:
-    assert asked.answers.methods == ["status", "venues", "book", "trades", "metrics"]
+    assert asked.table.names == ["status", "venues", "book", "trades", "metrics"]
+
+
+@pytest.mark.parametrize(("uid", "allowed"), [(0, True), (os.geteuid(), True), (os.geteuid() + 1, False)])
+def test_what_changes_something_is_for_root_and_the_daemons_own_user(uid: int, *, allowed: bool) -> None:
+    table = Table({"change": Method(NoParams, lambda _params, client: client.peer.pid, admin=True)})
+    client = Client(Peer(7, uid))
+    if allowed:
+        assert table.answer("change", Raw(b"{}"), client) == 7
+        return
+    with pytest.raises(RequestError) as error:
+        table.answer("change", Raw(b'{"broken'), client)
+    assert error.value.code == "forbidden"

@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import stat
+import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,11 +21,12 @@ from venues import until
 
 from flowrs import __version__
 from flowrs.errors import ConfigError
-from flowrs.serve import Answers, Control, Metrics, control, listen
-from flowrs.serve.protocol import MAX_LINE
+from flowrs.serve import Answers, Control, Method, Metrics, Table, control, listen
+from flowrs.serve.methods import NoParams
+from flowrs.serve.protocol import MAX_LINE, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 STATUS = b'{"id":1,"method":"venues"}\n'
 
@@ -31,24 +34,25 @@ STATUS = b'{"id":1,"method":"venues"}\n'
 class Served:
     """A control socket, and what it answers from."""
 
-    def __init__(self, path: Path, answers: Answers) -> None:
-        self.path, self.answers = path, answers
+    def __init__(self, path: Path, metrics: Metrics) -> None:
+        self.path, self.metrics = path, metrics
 
     async def until_clients(self, count: int) -> None:
-        await until(lambda: self.answers.clients == count)
+        await until(lambda: self.metrics.clients == count)
 
 
 @asynccontextmanager
-async def served(folder: Path, levels: int = 0) -> AsyncIterator[Served]:
-    """Serve one live book with as many levels a side more."""
+async def served(folder: Path, levels: int = 0, methods: Mapping[str, Method] | None = None) -> AsyncIterator[Served]:
+    """Serve one live book with as many levels a side more, and these methods besides."""
     venues = {"binance": FakeVenue("binance", "BTC-USDT")}
     more = json.dumps([[f"0.{number:06}", "123.456"] for number in range(1, levels + 1)]).encode()
     venues["binance"].replicas["BTC-USDT"].book.apply(0, more, b"[]", 8, 0)
     path = folder / "flowrs.sock"
-    answers = Answers(venues, Metrics(venues), path)
+    metrics = Metrics(venues)
+    table = Table({**Answers(venues, metrics, path).methods, **(methods or {})})
     async with listen(path) as listener, trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, Control(answers).serve, [listener])
-        yield Served(path, answers)
+        nursery.start_soon(trio.serve_listeners, Control(table, metrics).serve, [listener])
+        yield Served(path, metrics)
         nursery.cancel_scope.cancel()
 
 
@@ -186,6 +190,78 @@ async def test_lines_before_one_that_is_too_long_are_lost_with_it_but_the_reason
         assert (await client.send(b"x" * 200_000))["error"]["code"] == "too_large"
 
 
+# -- methods of other modules
+
+
+async def test_a_method_may_take_its_time_and_later_requests_of_its_client_wait_for_it(tmp_path: Path) -> None:
+    may_end = trio.Event()
+
+    async def slow(_params: NoParams, _client: object) -> str:
+        await may_end.wait()
+        return "at last"
+
+    async with (
+        served(tmp_path, methods={"slow": Method(NoParams, slow)}) as here,
+        connected(here.path) as client,
+        connected(here.path) as other,
+    ):
+        await client.stream.send_all(b'{"id":1,"method":"slow"}\n{"id":2,"method":"venues"}\n')
+        assert "result" in await other.ask("venues")
+        may_end.set()
+        assert [each["id"] for each in await lines(client, 2)] == [1, 2]
+
+
+async def test_what_a_slow_method_refuses_is_an_error_answer(tmp_path: Path) -> None:
+    async def refuses(_params: NoParams, _client: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise RequestError("unknown_symbol", "no such symbol")
+
+    async with (
+        served(tmp_path, methods={"refuses": Method(NoParams, refuses)}) as here,
+        connected(here.path) as client,
+    ):
+        assert (await client.ask("refuses"))["error"]["code"] == "unknown_symbol"
+        assert "result" in await client.ask("venues")
+
+
+AS_NOBODY = """
+import os, socket, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    connection.sendall(b'{"method":"change"}\\n{"method":"venues"}\\n')
+    answers = connection.makefile("rb")
+    greeting = answers.readline()
+    sys.stdout.buffer.write(answers.readline() + answers.readline())
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can reach; pytest's own cannot be."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_another_user_may_ask_but_not_change(open_folder: Path) -> None:
+    changed = []
+    change = Method(NoParams, lambda _params, client: changed.append(client.peer), admin=True)
+    async with served(open_folder, methods={"change": change}) as here, connected(here.path) as client:
+        here.path.chmod(0o666)
+        assert "result" in await client.ask("change")
+        done = await trio.run_process([sys.executable, "-c", AS_NOBODY, str(here.path)], capture_stdout=True)
+        await here.until_clients(1)
+    forbidden, allowed = map(json.loads, done.stdout.splitlines())
+    assert forbidden["error"]["code"] == "forbidden"
+    assert "change changes something: only root and the daemon's own user (uid 0) may ask" in str(forbidden)
+    assert "result" in allowed
+    assert changed == [(os.getpid(), 0)]
+
+
 # -- when clients come and go
 
 
@@ -229,7 +305,7 @@ async def test_a_client_that_asks_and_never_reads_is_cut_off_and_the_others_are_
         await deaf.stream.send_all(whole * 50)
         longest = 0.0
         with trio.fail_after(5):
-            while here.answers.clients > 1:
+            while here.metrics.clients > 1:
                 began = time.perf_counter()
                 await other.ask("venues")
                 longest = max(longest, time.perf_counter() - began)

@@ -41,7 +41,7 @@ def test_two_looks_at_the_same_moment_are_no_division_by_zero() -> None:
 
 
 def test_without_samples_nothing_is_made_up() -> None:
-    answer = Metrics({"a": FakeVenue("a", "BTC-USDT")}).answer(0)
+    answer = Metrics({"a": FakeVenue("a", "BTC-USDT")}).answer()
     empty = {"mean": None, "p50": None, "p95": None, "p99": None, "p99_9": None, "max": None, "samples": 0}
     assert answer["total"]["latency_us"] == answer["venues"]["a"]["latency_us"] == empty
     assert answer["total"]["feed_delay_ms"] == empty
@@ -52,7 +52,7 @@ def test_percentiles_are_of_the_newest_samples_and_mean_and_maximum_of_all() -> 
     ring = venue.counters.latency
     for ns in range(5000):
         ring.add(1000 * ns)
-    found = Metrics({"a": venue}).answer(0)["venues"]["a"]["latency_us"]
+    found = Metrics({"a": venue}).answer()["venues"]["a"]["latency_us"]
     newest = np.arange(5000 - 4096, 5000)
     for name, rank in (("p50", 50), ("p95", 95), ("p99", 99), ("p99_9", 99.9)):
         assert found[name] == pytest.approx(np.percentile(newest, rank), abs=0.001)
@@ -62,7 +62,7 @@ def test_percentiles_are_of_the_newest_samples_and_mean_and_maximum_of_all() -> 
 def test_a_delay_is_told_in_milliseconds() -> None:
     venue = FakeVenue("a", "BTC-USDT")
     venue.counters.delay.add(2_500_000)
-    assert Metrics({"a": venue}).answer(0)["venues"]["a"]["feed_delay_ms"]["mean"] == 2.5
+    assert Metrics({"a": venue}).answer()["venues"]["a"]["feed_delay_ms"]["mean"] == 2.5
 
 
 def test_totals_are_the_sums_of_the_venues() -> None:
@@ -75,7 +75,9 @@ def test_totals_are_the_sums_of_the_venues() -> None:
         for replica in venue.replicas.values():
             replica.gaps = replica.resyncs = number
     other.connections[0].state = "waiting"
-    answer = Metrics({"a": one, "b": other}).answer(3)
+    metrics = Metrics({"a": one, "b": other})
+    metrics.clients = 3
+    answer = metrics.answer()
     total = answer["total"]
     assert {key: total[key] for key in ("messages", "bytes", "decode_errors", "reconnects", "gaps", "resyncs")} == {
         "messages": 30,
@@ -97,7 +99,7 @@ def test_the_process_is_measured() -> None:
     while time.process_time() < until:
         pass
     metrics.look()
-    answer = metrics.answer(0)
+    answer = metrics.answer()
     assert 5 < answer["rss_mb"] < 10_000
     assert 0 < answer["cpu_percent"] <= 200
     assert 0 < answer["uptime_s"] < 60
