@@ -124,11 +124,15 @@ class Book:
             raise
 
     def close(self) -> None:
-        """Give the slot back. The book must not be used any more."""
-        self.mark(State.DISABLED, Reason.NONE, Verified.NOT, self.epoch)
-        if self._arena:
-            self._arena.give_back(self._slot)
-            self._arena = None
+        """Give the slot back, for good: its readers see DISABLED, and nothing that still comes to this book."""
+        if self.state is not State.DISABLED:
+            self.mark(State.DISABLED, Reason.NONE, Verified.NOT, self.epoch)
+        if self._arena is None:
+            return
+        name, null = self.name.encode(), ffi.NULL
+        lib.frs_book_attach(self._book, self._scratch.pointer, null, null, 0, name, len(name))
+        self._arena.give_back(self._slot)
+        self._arena = None
 
     def apply(
         self,

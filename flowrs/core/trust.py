@@ -50,6 +50,8 @@ class Reason(IntEnum):
     """No usable snapshot can be had."""
     UNKNOWN_SYMBOL = 11
     """The exchange does not list this instrument."""
+    REQUESTED = 12
+    """The operator asked for it: a new snapshot, or the end of this book."""
 
 
 class Verified(IntFlag):

@@ -30,6 +30,7 @@ from flowrs.core import (
     Verified,
 )
 from flowrs.errors import CapacityError, ChecksumError, CoreError, NumberSyntaxError
+from flowrs.feed.boundary import call
 from flowrs.feed.sync import HeldOverflowError, Join, OldSnapshotError, follows, gap
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Replica:
     def __init__(self, connector: Connector, symbol: str, book: Book) -> None:
         """Keep `book` for the canonical `symbol`."""
         self.symbol = symbol
-        self.native = connector.native(symbol)
+        self.native = call(connector.name, connector.native, symbol)
         self.instrument: Instrument | None = None
         self.book = book
         self.gaps = 0
@@ -116,6 +117,16 @@ class Replica:
         self._last = self._join = self._snapshot = None
         self._lost = False
         self._mark(State.DISABLED, reason)
+
+    def close(self) -> None:
+        """The symbol is given up: its book ends as disabled, and its place in the shared memory is free."""
+        self.disable(Reason.REQUESTED)
+        self.book.close()
+
+    def resync(self) -> None:
+        """A new snapshot was asked for by hand. Without a book one is under way already."""
+        if self._last is not None:
+            self.lose(Reason.REQUESTED)
 
     def doubt(self, reason: Reason) -> None:
         """Something may have been missed; the next update that follows proves that it was not, if there are numbers."""
@@ -325,8 +336,8 @@ class Replica:
     def _mark(self, state: State, reason: Reason, epoch: int | None = None) -> None:
         book = self.book
         self._settled = state is State.LIVE and self._join is None
-        if (state, reason) == (book.state, book.reason) and epoch is None:
-            return
+        if book.state is State.DISABLED or ((state, reason) == (book.state, book.reason) and epoch is None):
+            return  # what is disabled stays so, whatever a request that was under way still brings
         epoch = book.epoch if epoch is None else epoch
         book.mark(state, reason, self._verified if state is State.LIVE else Verified.NOT, epoch)
         self.transitions.append(Transition(time.time_ns(), state, reason, epoch))

@@ -24,7 +24,7 @@ from flowrs.feed.transport import open_transport
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import NoReturn
 
     from flowrs.api import Connector, Event, Instrument
@@ -58,8 +58,8 @@ class Session:
         config: VenueConfig,
         route: Route,
         instruments: Sequence[Instrument],
-        replicas: Mapping[str, Replica],
-        trades: Mapping[str, deque[tuple[Trade, int]]],
+        replicas: dict[str, Replica],
+        trades: dict[str, deque[tuple[Trade, int]]],
         rest: Rest | None,
         budgets: Budgets,
         counters: Counters,
@@ -83,6 +83,7 @@ class Session:
         self._counters = counters
         self._heard = 0  # messages
         self._number = -1  # of the last frame, where frames are numbered
+        self._dropped: dict[str, Replica] = {}  # of which something may still come
         self._recovery: Recovery | None = None
 
     async def run(self) -> NoReturn:
@@ -106,6 +107,17 @@ class Session:
             nursery.start_soon(self._ping, send)
             nursery.start_soon(self._rotate)
             await self._read(transport)
+
+    def resync(self, replica: Replica) -> None:
+        """Get a new snapshot for one of the books."""
+        replica.resync()
+        self._attend(replica)
+
+    def drop(self, replica: Replica) -> None:
+        """Follow a symbol no longer: what still comes of it is ignored."""
+        self._dropped[replica.native] = replica
+        self._replicas.pop(replica.native, None)
+        self._trades.pop(replica.native, None)
 
     async def _read(self, transport: Transport) -> NoReturn:
         """The hot path: from received bytes to published books."""
@@ -137,7 +149,7 @@ class Session:
                     newest = event
                     replica = replicas.get(event.symbol)
                     if replica is None:
-                        self._counters.unrequested += 1
+                        self._unrequested(event.symbol)
                     elif not replica.update(event):
                         self._attend(replica)
                 elif isinstance(event, Trade):
@@ -150,11 +162,15 @@ class Session:
     def _trade(self, trade: Trade, recv_ns: int) -> None:
         trades = self._trades.get(trade.symbol)
         if trades is None:
-            self._counters.unrequested += 1
+            self._unrequested(trade.symbol)
         else:
             trades.append((trade, recv_ns))
         if self.live_since is None and not self._replicas and self.is_open:
             self.live_since = trio.current_time()
+
+    def _unrequested(self, native: str) -> None:
+        """Count an event of a symbol that was never asked for."""
+        self._counters.unrequested += native not in self._dropped
 
     def _other(self, event: Event) -> None:
         """Take an event that is neither update nor trade."""
@@ -189,7 +205,7 @@ class Session:
     def _snapshot(self, event: BookSnapshot) -> None:
         replica = self._replicas.get(event.symbol)
         if replica is None:
-            self._counters.unrequested += 1
+            self._unrequested(event.symbol)
             return
         replica.replace(event)
         if self._recovery is not None:
@@ -219,7 +235,7 @@ class Session:
             await send(frame)
         while True:
             await trio.sleep(_FIRST_DATA_S)
-            for replica in self._replicas.values():
+            for replica in list(self._replicas.values()):
                 if not replica.is_silent or replica.instrument is None:
                     continue
                 if self._connector.recovery is Way.RESUBSCRIBE:

@@ -50,7 +50,8 @@ class Connection:
         self._make = session
         self._backoff = backoff
         self._attempts = Budget(_ATTEMPTS)
-        self._scope = trio.CancelScope()
+        self._scope = trio.CancelScope()  # of the session, or of the pause after it
+        self._life = trio.CancelScope()
 
     @property
     def state(self) -> str:
@@ -66,13 +67,31 @@ class Connection:
         return 0 if is_live else self._backoff.attempt
 
     def reconnect(self) -> None:
-        """End the session that is running; another one follows."""
+        """End the session that is running, or the pause after one: another session follows as soon as it may."""
         self._scope.cancel()
+
+    def resync(self, replica: Replica) -> None:
+        """Get a new snapshot for one of the books, if there is a session: else one is under way already."""
+        if self._session is not None:
+            self._session.resync(replica)
+
+    def drop(self, replica: Replica) -> None:
+        """Follow a symbol no longer, while the others go on."""
+        if self._session is not None:
+            self._session.drop(replica)
+
+    def end(self) -> None:
+        """End for good."""
+        self._life.cancel()
 
     async def supervise(
         self, counters: Counters, allowed: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
-    ) -> NoReturn:
-        """Run sessions until cancelled; `allowed` returns when the exchange allows another connection."""
+    ) -> None:
+        """Run sessions until cancelled or ended; `allowed` returns when the exchange allows another connection."""
+        with self._life:
+            await self._go_on(counters, allowed)
+
+    async def _go_on(self, counters: Counters, allowed: Callable[[], Awaitable[None]]) -> NoReturn:
         while True:
             await allowed()
             session = self._make()
@@ -85,11 +104,12 @@ class Connection:
                 replica.disconnected(reason)
             counters.reconnects += 1
             live_s = 0.0 if session.live_since is None else trio.current_time() - session.live_since
-            delay = self._backoff.after(live_s)
-            if isinstance(failure, RefusedError) and failure.retry_after_s is not None:
-                delay = max(delay, failure.retry_after_s)
+            told_s = (failure.retry_after_s or 0.0) if isinstance(failure, RefusedError) else 0.0
+            delay = max(self._backoff.after(live_s), told_s)
             self._enter(None, delay)
-            await trio.sleep(delay)
+            await trio.sleep(told_s)
+            with trio.CancelScope() as self._scope:
+                await trio.sleep(delay - told_s)
             if session.live_since is None:
                 await self._attempts.spend()
 

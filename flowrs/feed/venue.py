@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import deque
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import trio
 
 from flowrs.core import Book, Reason
-from flowrs.errors import FeedError, PluginError
+from flowrs.errors import CoreError, FeedError, PluginError
 from flowrs.feed import listing
 from flowrs.feed.backoff import Backoff
 from flowrs.feed.boundary import UNREADABLE
@@ -20,10 +20,11 @@ from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.rest import Rest
 from flowrs.feed.session import Route, Session
+from flowrs.feed.shard import Shard, trades_route
 from flowrs.feed.supervisor import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from flowrs.api import Connector, Instrument, Trade
     from flowrs.config import VenueConfig
@@ -35,7 +36,11 @@ _TRADES = 1000  # kept a symbol
 
 
 class Venue:
-    """One exchange. Its books exist from the start, empty; `run` brings them to life."""
+    """One exchange. Its books exist from the start, empty; `run` brings them to life.
+
+    Symbols can come and go while it runs. Those that come together share connections of their own (a *shard*): the
+    connections that there are already go on as they were, at the price of a connection for each symbol added alone.
+    """
 
     def __init__(
         self,
@@ -63,54 +68,128 @@ class Venue:
         """By canonical symbol."""
         self.trades: dict[str, deque[tuple[Trade, int]]] = {}
         """By canonical symbol: the newest trades and when they were received (ns), oldest first."""
-        self.connections: list[Connection] = []
-        self._connector = connector
-        self._config = config
+        self._connector, self._config = connector, config
+        self._scratch, self._arena = scratch, arena
         self._budgets = Budgets(connector, machine)
-        for symbol in config.symbols:
-            book = Book(
-                f"{self.name}:{symbol}",
-                8,
-                8,
-                scratch=scratch,
-                ring=self.counters.latency,
-                arena=arena,
-                depth=connector.depth,
-                snapshot_levels=connector.snapshot_levels,
-            )
-            self.replicas[symbol] = Replica(connector, symbol, book)
-            self.trades[symbol] = deque(maxlen=_TRADES)
+        self._shards: list[Shard] = []
+        self._numbers = itertools.count()
+        self._rest: Rest | None = None
+        self._nursery: trio.Nursery | None = None
+        self._closed = trio.Event()
+        self.add(config.symbols)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All of them."""
+        return [connection for shard in self._shards for connection in shard.connections]
+
+    def add(self, symbols: Sequence[str]) -> list[Replica]:
+        """Keep these symbols, which are not kept yet, as well; a venue that runs follows them at once.
+
+        Raises CoreError (no room for another book) or PluginError; then none of them is kept.
+        """
+        added: list[Replica] = []
+        try:
+            for symbol in symbols:
+                added.append(self._replica(symbol))  # noqa: PERF401 - those made by now are closed if one fails
+        except (CoreError, PluginError):
+            for replica in added:
+                replica.close()
+            raise
+        for replica in added:
+            self.replicas[replica.symbol] = replica
+            self.trades[replica.symbol] = deque(maxlen=_TRADES)
+        if self._nursery is not None:
+            self._nursery.start_soon(self._follow, added)
+        return added
+
+    def remove(self, symbol: str) -> None:
+        """Keep a symbol no longer. A connection that has others goes on; one that has none ends."""
+        replica = self.replicas.pop(symbol)
+        del self.trades[symbol]
+        replica.close()
+        for shard in self._shards:
+            if replica in shard.replicas:
+                shard.drop(replica)
+        self._shards = [shard for shard in self._shards if shard.replicas]
+
+    def resync(self, symbol: str) -> None:
+        """Throw a book away and get a new snapshot, of this symbol alone."""
+        replica = self.replicas[symbol]
+        for connection in self.connections:
+            if replica in connection.replicas:
+                connection.resync(replica)
+
+    def close(self) -> None:
+        """Remove all symbols and let `run` end."""
+        for symbol in list(self.replicas):
+            self.remove(symbol)
+        self._closed.set()
 
     async def run(self) -> None:
-        """Learn the instruments, then keep the connections up until cancelled."""
+        """Learn the instruments, then keep the connections up until cancelled or closed."""
         async with AsyncExitStack() as stack:
-            rest = None
             if self.rest_url:
-                rest = await stack.enter_async_context(Rest(self.rest_url, self._budgets.weight))
-            await self._learn(rest)
-            listed = [replica for replica in self.replicas.values() if replica.instrument is not None]
-            if not listed:
-                self.error = "the exchange lists none of the configured symbols"
-                return
-            self.connections.extend(self._connections(listed, rest))
+                self._rest = await stack.enter_async_context(Rest(self.rest_url, self._budgets.weight))
             async with trio.open_nursery() as nursery:
-                for connection in self.connections:
-                    nursery.start_soon(connection.supervise, self.counters, self._budgets.connect)
+                self._nursery = nursery
+                stack.callback(self._stopped)
+                nursery.start_soon(self._follow, list(self.replicas.values()))
+                await self._closed.wait()
+                nursery.cancel_scope.cancel()
 
-    def _connections(self, listed: Sequence[Replica], rest: Rest | None) -> Iterator[Connection]:
-        """Share the instruments among connections, and others for trades where the exchange wants that."""
-        connector, size = self._connector, self._connector.instruments_per_connection
-        for number, start in enumerate(range(0, len(listed), size)):
-            shard = listed[start : start + size]
-            books = Route(self.url, connector.subscribe)
-            yield self._connection(f"{self.name}/{number}", books, shard, shard, rest)
-            if connector.trades_url is not None:
-                trades = Route(_moved(connector.trades_url, self._config.url), connector.subscribe_trades)
-                yield self._connection(f"{self.name}/{number}/trades", trades, shard, (), rest)
+    def _stopped(self) -> None:
+        self._nursery = None
 
-    def _connection(
-        self, name: str, route: Route, shard: Sequence[Replica], books: Sequence[Replica], rest: Rest | None
-    ) -> Connection:
+    async def _follow(self, replicas: Sequence[Replica]) -> None:
+        """Learn what these symbols are, then keep up connections for those that are listed."""
+        await self._learn(replicas)
+        listed = [replica for replica in self._kept(replicas) if replica.instrument is not None]
+        if not listed and not self._shards:
+            self.error = "the exchange lists none of the configured symbols"
+        size = self._connector.instruments_per_connection
+        for start in range(0, len(listed), size):
+            self._open(listed[start : start + size])
+
+    def _kept(self, replicas: Sequence[Replica]) -> list[Replica]:
+        """Return those that have not been removed meanwhile."""
+        return [replica for replica in replicas if self.replicas.get(replica.symbol) is replica]
+
+    def _open(self, replicas: list[Replica]) -> None:
+        """Begin a shard: a connection, and another for trades where the exchange wants that."""
+        if self._nursery is None:
+            return
+        connector, name = self._connector, f"{self.name}/{next(self._numbers)}"
+        books = Route(self.url, connector.subscribe)
+        connections = [self._connection(name, books, replicas, replicas)]
+        if connector.trades_url is not None:
+            trades = trades_route(connector, connector.trades_url, self._config.url)
+            connections.append(self._connection(f"{name}/trades", trades, replicas, ()))
+        self._shards.append(Shard(replicas, connections))
+        for connection in connections:
+            self._nursery.start_soon(connection.supervise, self.counters, self._budgets.connect)
+
+    def _replica(self, symbol: str) -> Replica:
+        connector = self._connector
+        book = Book(
+            f"{self.name}:{symbol}",
+            8,
+            8,
+            scratch=self._scratch,
+            ring=self.counters.latency,
+            arena=self._arena,
+            depth=connector.depth,
+            snapshot_levels=connector.snapshot_levels,
+        )
+        try:
+            return Replica(connector, symbol, book)
+        except PluginError:
+            book.close()
+            raise
+
+    def _connection(self, name: str, route: Route, shard: Sequence[Replica], books: Sequence[Replica]) -> Connection:
+        """Return a connection for what `shard` holds each time that a session begins."""
+
         def session() -> Session:
             return Session(
                 self._connector,
@@ -119,7 +198,7 @@ class Venue:
                 [replica.instrument for replica in shard if replica.instrument is not None],
                 {replica.native: replica for replica in books},
                 {replica.native: self.trades[replica.symbol] for replica in shard},
-                rest,
+                self._rest,
                 self._budgets,
                 self.counters,
             )
@@ -129,32 +208,29 @@ class Venue:
     def _backoff(self) -> Backoff:
         return Backoff(self._config.retry_base_s, self._config.retry_cap_s)
 
-    async def _learn(self, rest: Rest | None) -> None:
+    async def _learn(self, replicas: Sequence[Replica]) -> None:
         """Ask for the instruments until the exchange answers. A symbol it does not list is disabled."""
         backoff = self._backoff()
-        natives = [replica.native for replica in self.replicas.values()]
         max_message = int(self._config.max_message_mb * 1_000_000)
         found: dict[str, Instrument] | None = None
         while found is None:
+            natives = [replica.native for replica in self._kept(replicas)]
+            if not natives:
+                return
+            error = None
             try:
-                found = await listing.ask(self._connector, natives, self.url, rest, self._budgets, max_message)
+                found = await listing.ask(self._connector, natives, self.url, self._rest, self._budgets, max_message)
             except* (FeedError, PluginError, OSError, trio.BrokenResourceError, *UNREADABLE) as group:
-                self.error = f"no instrument list: {group.exceptions[0]}"
+                error = f"no instrument list: {group.exceptions[0]}"
             if found is None:
-                _log.warning("%s: %s", self.name, self.error)
+                _log.warning("%s: %s", self.name, error)
+                self.error = None if self._shards else error
                 await trio.sleep(backoff.after(0.0))
         self.error = None
-        for replica in self.replicas.values():
-            if (instrument := found.get(replica.native)) is not None:
+        for replica in self._kept(replicas):
+            instrument = found.get(replica.native)
+            if instrument is not None and instrument.symbol == replica.symbol:
                 replica.list_as(instrument)
             else:
                 _log.error("%s: the exchange does not list %s", self.name, replica.symbol)
                 replica.disable(Reason.UNKNOWN_SYMBOL)
-
-
-def _moved(url: str, override: str | None) -> str:
-    """Return `url` at the host of `override`, if there is one."""
-    if override is None:
-        return url
-    there = urlsplit(override)
-    return urlsplit(url)._replace(scheme=there.scheme, netloc=there.netloc).geturl()

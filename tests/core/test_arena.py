@@ -157,6 +157,33 @@ def test_a_slot_is_used_again_and_shows_nothing_of_its_last_book(arena: Arena) -
     assert {book_of(arena).name, book_of(arena).name} == {"x:Y"}
 
 
+def test_what_still_comes_to_a_closed_book_does_not_reach_its_slots_next_book(arena: Arena) -> None:
+    reader = ArenaReader(arena.fd)
+    old, _ = book_of(arena, "x:old"), book_of(arena, "x:other")
+    old.apply(SNAPSHOT, b"[[1,1]]", b"[[2,1]]", 7, 0)
+    old.mark(State.DISABLED, Reason.REQUESTED, Verified.NOT, 1)
+    old.close()
+    ended = reader.read(0)
+    assert (ended.name, ended.state, ended.reason) == ("x:old", State.DISABLED, Reason.REQUESTED)
+    old.apply(SNAPSHOT, b"[[3,1]]", b"[[4,1]]", 8, 0)
+    assert reader.read(0) == ended
+    book_of(arena, "x:new")
+    old.mark(State.LIVE, Reason.NONE, Verified.SEQUENCE, 2)
+    old.apply(0, b"[[3,2]]", b"[]", 9, 0)
+    old.close()
+    view = reader.read(0)
+    assert (view.name, view.state, view.bids) == ("x:new", State.EMPTY, [])
+
+
+def test_a_slot_is_given_to_another_book_later_than_those_that_were_free() -> None:
+    arena = Arena(3, 10)
+    reader = ArenaReader(arena.fd)
+    first = book_of(arena, "x:1")
+    first.close()
+    book_of(arena, "x:2"), book_of(arena, "x:3")
+    assert [reader.read(slot).name for slot in range(3)] == ["x:1", "x:2", "x:3"]
+
+
 def test_a_book_that_cannot_be_made_leaves_its_slot_free(arena: Arena) -> None:
     for _ in range(5):
         with pytest.raises(ArgumentError):

@@ -171,7 +171,7 @@ async def test_reconnect_ends_the_session_that_runs_and_no_other(autojump_clock:
         nursery.cancel_scope.cancel()
 
 
-async def test_reconnect_while_waiting_does_not_end_the_next_session(autojump_clock: object) -> None:
+async def test_reconnect_ends_the_pause_and_not_the_next_session(autojump_clock: object) -> None:
     connection = Supervised([Session(0, FeedError("x"))])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.supervise, Counters())
@@ -179,7 +179,44 @@ async def test_reconnect_while_waiting_does_not_end_the_next_session(autojump_cl
         connection.reconnect()
         await trio.sleep(1000)
         assert (len(connection.began), connection.state) == (2, "connected")
+        assert connection.began[1] == pytest.approx(connection.began[0] + 0.5)
         nursery.cancel_scope.cancel()
+
+
+async def test_reconnect_does_not_end_the_pause_that_the_exchange_asked_for(autojump_clock: object) -> None:
+    connection = Supervised([Session(0, RefusedError("429", 100))])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.supervise, Counters())
+        for _ in range(50):
+            await trio.sleep(1)
+            connection.reconnect()
+        await trio.sleep(1000)
+        assert connection.began[1] == pytest.approx(connection.began[0] + 100)
+        nursery.cancel_scope.cancel()
+
+
+async def test_reconnecting_again_and_again_keeps_to_the_limit_on_attempts(autojump_clock: object) -> None:
+    connection = Supervised([Session(0, FeedError("x"))] * 40)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.supervise, Counters())
+        for _ in range(59):
+            await trio.sleep(1)
+            connection.reconnect()
+        assert len(connection.began) == 10
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("at_s", [5, 10.5], ids=["in a session", "in the pause after it"])
+async def test_a_connection_that_is_ended_begins_no_other_session(autojump_clock: object, at_s: float) -> None:
+    connection = Supervised([Session(10, FeedError("x"))])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.supervise, Counters())
+        await trio.sleep(at_s)
+        connection.end()
+        with trio.fail_after(1):
+            while nursery.child_tasks:  # noqa: ASYNC110 - on a clock that jumps
+                await trio.sleep(0.1)
+    assert len(connection.began) == 1
 
 
 async def test_cancelling_from_outside_ends_it_and_is_no_failure(autojump_clock: object) -> None:

@@ -83,9 +83,10 @@ EXCHANGES = (
 class Followed:
     """A simulated exchange and the venue that follows it."""
 
-    def __init__(self, sim: flowrs.sim.Venue[Any], venue: Venue, connector: type[Connector]) -> None:
+    def __init__(self, sim: flowrs.sim.Venue[Any], venue: Venue, connector: type[Connector], arena: Arena) -> None:
         self.sim = sim
         self.venue = venue
+        self.arena = arena
         self._native = connector().native
         self._depth = connector.depth
         self._by_time = connector is Kraken
@@ -155,7 +156,7 @@ async def followed(
             settings = {"retry_base_s": 0.05, "retry_cap_s": 0.3, "silence_s": 2.0} | config
             told = VenueConfig(exchange.symbols, url=sim.ws_url, rest_url=sim.rest_url, **settings)
             venue = Venue(exchange.connector(), told, "tests", scratch, arena, machine)
-            found[venue.name] = Followed(sim, venue, exchange.connector)
+            found[venue.name] = Followed(sim, venue, exchange.connector, arena)
             nursery.start_soon(venue.run)
         yield found
         nursery.cancel_scope.cancel()
