@@ -30,19 +30,23 @@ from flowrs.api import (
     decimals_of,
 )
 from flowrs.hookspecs import hookimpl
+from flowrs.wire import BareTrade, Dated, Moment
 
 __all__ = [
     "PLUGIN_API",
+    "BareTrade",
     "BookSnapshot",
     "BookUpdate",
     "Checksum",
     "Connector",
     "Continuity",
+    "Dated",
     "Event",
     "Farewell",
     "Heartbeat",
     "Instrument",
     "Listing",
+    "Moment",
     "Numbered",
     "Objects",
     "Pairs",

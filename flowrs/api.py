@@ -27,6 +27,8 @@ Side = Literal["buy", "sell"]
 PLUGIN_API = 1
 """The version of this contract; a plugin may compare it."""
 
+_PERPETUAL = "-PERP"
+
 
 class Continuity(enum.Enum):
     """How the exchange numbers its book updates: what must hold between one and the next."""
@@ -50,7 +52,7 @@ class Recovery(enum.Enum):
     REST = "rest"
     """By `snapshot_request`."""
     RESUBSCRIBE = "resubscribe"
-    """By `unsubscribe` and `subscribe`: the stream begins with a snapshot."""
+    """By `resubscribe`: the stream begins with a snapshot."""
 
 
 class Pairs(Struct, frozen=True):
@@ -230,7 +232,10 @@ class Reply(Event):
 
 
 class Numbered(Event):
-    """The number of the frame on its connection, before the frame's other events (Continuity.CONNECTION only)."""
+    """The number of the frame on its connection, before the frame's other events (Continuity.CONNECTION only).
+
+    The frame's own struct may be it, with `number` declared anew by the exchange's key.
+    """
 
     number: int
 
@@ -284,6 +289,10 @@ class Connector:
     """The REST endpoint, https://…; "" if nothing is asked there."""
     trades_url: ClassVar[str | None] = None
     """The WebSocket endpoint of trades, if that is another one: then `subscribe_trades` is for it."""
+    separator: ClassVar[str] = ""
+    """What stands between base and quote in the exchange's names of instruments: "/" in "BTC/USD"."""
+    perpetual: ClassVar[bool] = False
+    """Whether its instruments are perpetuals: then their canonical symbols end in "-PERP"."""
     continuity: ClassVar[Continuity]
     recovery: ClassVar[Recovery] = Recovery.REST
     spelling: ClassVar[Pairs | Objects | Sided] = Pairs()
@@ -316,12 +325,8 @@ class Connector:
         """Return the frames that subscribe to trades, where `trades_url` is set."""
         raise NotImplementedError
 
-    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
-        """Return the frames that end the subscription to books (Recovery.RESUBSCRIBE only)."""
-        raise NotImplementedError
-
     def resubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
-        """Return the frames that subscribe to books again, for a new snapshot (Recovery.RESUBSCRIBE only)."""
+        """Return the frames that end the subscription to books and begin it again (Recovery.RESUBSCRIBE only)."""
         raise NotImplementedError
 
     def decode(self, frame: bytes) -> Sequence[Event]:
@@ -345,8 +350,20 @@ class Connector:
         raise NotImplementedError
 
     def native(self, symbol: str) -> str:
-        """Return the exchange's name of a canonical symbol: "BTCUSDT" for "BTC-USDT"."""
-        raise NotImplementedError
+        """Return the exchange's name of a canonical symbol: "BTCUSDT" for "BTC-USDT".
+
+        It follows from `separator` and `perpetual`; override it where the exchange has other names.
+        """
+        return (symbol.removesuffix(_PERPETUAL) if self.perpetual else symbol).replace("-", self.separator)
+
+    def instrument(self, native: str, base: str, quote: str, price: str | int, quantity: str | int) -> Instrument:
+        """Return the facts about an instrument, with the canonical symbol that follows from base, quote and kind.
+
+        `price` and `quantity` say how fine each is: by the step it moves in ("0.01"), or by its decimals (2).
+        """
+        symbol = f"{base}-{quote}{_PERPETUAL if self.perpetual else ''}"
+        fine = [each if isinstance(each, int) else decimals_of(each) for each in (price, quantity)]
+        return Instrument(symbol, native, base, quote, *fine)
 
     def snapshot_request(self, instrument: Instrument) -> Request:
         """Return the request for a snapshot of the book."""

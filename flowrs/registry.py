@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 _BUILT_IN = "flowrs.plugins."
 _FACTS: dict[str, type] = {
-    **dict.fromkeys(("name", "title", "url", "rest_url"), str),
+    **dict.fromkeys(("name", "title", "url", "rest_url", "separator"), str),
     **dict.fromkeys(("snapshot_levels", "time_unit_ns", "depth", "instruments_per_connection"), int),
     **dict.fromkeys(("connects", "messages", "weight"), Rate),
+    "perpetual": bool,
     "continuity": Continuity,
     "recovery": Recovery,
 }

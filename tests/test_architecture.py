@@ -19,6 +19,7 @@ API = {"api", "hookspecs", *ANYBODYS}
 ALLOWED = {
     "api": ANYBODYS,
     "hookspecs": {"api"},
+    "wire": {"api"},
     "config": ANYBODYS,
     "registry": API,
     "core": ANYBODYS,
@@ -31,7 +32,7 @@ ALLOWED = {
     "cli": {"daemon", "sim", "client", "gateway", "config", *ANYBODYS},
     "plugins": {""},  # flowrs itself: the public names, as for third parties
     "testing": {"sim", *API},
-    "": {"api", "hookspecs", "client", *ANYBODYS},
+    "": {"api", "wire", "hookspecs", "client", *ANYBODYS},
     "__main__": {"cli"},
     "errors": set(),
     "_version": set(),

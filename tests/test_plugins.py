@@ -178,7 +178,7 @@ def test_every_module_of_the_built_in_plugins_is_an_entry_point(request: pytest.
 
 @pytest.mark.parametrize("connector", registry.load().connectors.values(), ids=lambda kind: kind.name)
 def test_a_built_in_connector_translates_everything_itself(connector: type[Connector]) -> None:
-    needed = {"native", "subscribe", "decode", "ask_instruments"}
+    needed = {"subscribe", "decode", "ask_instruments"}
     if connector.rest_url:
         needed |= {"decode_instruments"}
     if connector.trades_url is not None:
@@ -186,7 +186,7 @@ def test_a_built_in_connector_translates_everything_itself(connector: type[Conne
     if connector.recovery is Recovery.REST:
         needed |= {"snapshot_request", "decode_snapshot"}
     else:
-        needed |= {"unsubscribe", "resubscribe"}
+        needed |= {"resubscribe"}
     for method in needed:
         assert getattr(connector, method) is not getattr(Connector, method), method
     assert connector.name == connector.name.lower()

@@ -96,8 +96,6 @@ class Recovery:
     async def _subscribe(self, replica: Replica, instrument: Instrument) -> None:
         """Subscribe anew, and wait for the snapshot that the stream begins with: OldSnapshotError if none comes."""
         arrival = self._arrivals[replica.symbol] = trio.Event()
-        for frame in call(self._connector.name, self._connector.unsubscribe, [instrument]):
-            await self._send(frame)
         for frame in call(self._connector.name, self._connector.resubscribe, [instrument]):
             await self._send(frame)
         with trio.move_on_after(_ANSWER_S) as scope:

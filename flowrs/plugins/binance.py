@@ -76,9 +76,8 @@ class _Symbol(Struct):
     quote: str = field(name="quoteAsset")
     filters: list[_Filter]
 
-    def decimals(self, kind: str) -> int:
-        found = next((each for each in self.filters if each.kind == kind), _Filter(kind))
-        return flowrs.decimals_of(found.tick if kind == "PRICE_FILTER" else found.step)
+    def filter(self, kind: str) -> _Filter:
+        return next((each for each in self.filters if each.kind == kind), _Filter(kind))
 
 
 class _ExchangeInfo(Struct):
@@ -87,8 +86,6 @@ class _ExchangeInfo(Struct):
 
 _EVENTS = msgspec.json.Decoder(_Depth | _Trade | _AggregateTrade | _Shutdown)
 _REPLY = msgspec.json.Decoder(_Reply)
-_SNAPSHOT = msgspec.json.Decoder(_Snapshot)
-_EXCHANGE_INFO = msgspec.json.Decoder(_ExchangeInfo)
 
 
 def _subscribe(instruments: Sequence[flowrs.Instrument], *streams: str) -> list[str]:
@@ -110,9 +107,6 @@ class Binance(flowrs.Connector):
     messages = Rate(5, 1.0)
     weight = Rate(6000, 60.0)
 
-    def native(self, symbol: str) -> str:
-        return symbol.replace("-", "")
-
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
         return _subscribe(instruments, "@depth@100ms", "@trade")
 
@@ -127,26 +121,17 @@ class Binance(flowrs.Connector):
         return flowrs.Request(f"/api/v3/exchangeInfo?symbols=[{names}]", weight=20)
 
     def decode_instruments(self, body: bytes) -> Sequence[flowrs.Instrument]:
-        return [
-            flowrs.Instrument(
-                symbol=self.symbol(found.base, found.quote),
-                native=found.symbol,
-                base=found.base,
-                quote=found.quote,
-                price_decimals=found.decimals("PRICE_FILTER"),
-                quantity_decimals=found.decimals("LOT_SIZE"),
-            )
-            for found in _EXCHANGE_INFO.decode(body).symbols
-        ]
+        return [self._instrument(each) for each in msgspec.json.decode(body, type=_ExchangeInfo).symbols]
 
-    def symbol(self, base: str, quote: str) -> str:
-        return f"{base}-{quote}"
+    def _instrument(self, told: _Symbol) -> flowrs.Instrument:
+        tick, step = told.filter("PRICE_FILTER").tick, told.filter("LOT_SIZE").step
+        return self.instrument(told.symbol, told.base, told.quote, tick, step)
 
     def snapshot_request(self, instrument: flowrs.Instrument) -> flowrs.Request:
         return flowrs.Request(f"/api/v3/depth?symbol={instrument.native}&limit={self.snapshot_levels}", weight=250)
 
     def decode_snapshot(self, body: bytes) -> flowrs.BookSnapshot:
-        return _SNAPSHOT.decode(body)
+        return msgspec.json.decode(body, type=_Snapshot)
 
 
 class BinanceUsdM(Binance):
@@ -156,16 +141,11 @@ class BinanceUsdM(Binance):
     url = "wss://fstream.binance.com/public/ws"
     trades_url = "wss://fstream.binance.com/market/ws"
     rest_url = "https://fapi.binance.com"
+    perpetual = True
     continuity = Continuity.LINKED
     snapshot_levels = 1000
     messages = Rate(10, 1.0)
     weight = Rate(2400, 60.0)
-
-    def native(self, symbol: str) -> str:
-        return symbol.removesuffix("-PERP").replace("-", "")
-
-    def symbol(self, base: str, quote: str) -> str:
-        return f"{base}-{quote}-PERP"
 
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
         return _subscribe(instruments, "@depth@100ms")

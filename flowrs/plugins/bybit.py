@@ -90,7 +90,6 @@ class _Instruments(Struct):
 
 _MESSAGE = msgspec.json.Decoder(_Message)
 _REPLY = msgspec.json.Decoder(_Reply)
-_INSTRUMENTS = msgspec.json.Decoder(_Instruments)
 
 
 def _frames(op: str, topics: Sequence[str]) -> list[str]:
@@ -113,21 +112,13 @@ class Bybit(flowrs.Connector):
     category = "spot"
     topic = "orderbook.1000."
 
-    def native(self, symbol: str) -> str:
-        return symbol.removesuffix("-PERP").replace("-", "")
-
-    def symbol(self, base: str, quote: str) -> str:
-        return f"{base}-{quote}"
-
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
         topics = [topic + each.native for topic in (self.topic, "publicTrade.") for each in instruments]
         return _frames("subscribe", topics)
 
-    def unsubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return _frames("unsubscribe", [self.topic + each.native for each in instruments])
-
     def resubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return _frames("subscribe", [self.topic + each.native for each in instruments])
+        topics = [self.topic + each.native for each in instruments]
+        return [*_frames("unsubscribe", topics), *_frames("subscribe", topics)]
 
     def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
         try:
@@ -146,17 +137,11 @@ class Bybit(flowrs.Connector):
         return flowrs.Request(f"/v5/market/instruments-info?category={self.category}&limit=1000")
 
     def decode_instruments(self, body: bytes) -> Sequence[flowrs.Instrument]:
-        return [
-            flowrs.Instrument(
-                symbol=self.symbol(found.base, found.quote),
-                native=found.symbol,
-                base=found.base,
-                quote=found.quote,
-                price_decimals=flowrs.decimals_of(found.price["tickSize"]),
-                quantity_decimals=flowrs.decimals_of(found.lot.get("basePrecision") or found.lot["qtyStep"]),
-            )
-            for found in _INSTRUMENTS.decode(body).result.instruments
-        ]
+        return [self._instrument(each) for each in msgspec.json.decode(body, type=_Instruments).result.instruments]
+
+    def _instrument(self, told: _Instrument) -> flowrs.Instrument:
+        tick, step = told.price["tickSize"], told.lot.get("basePrecision") or told.lot["qtyStep"]
+        return self.instrument(told.symbol, told.base, told.quote, tick, step)
 
 
 class BybitLinear(Bybit):
@@ -165,9 +150,7 @@ class BybitLinear(Bybit):
     name = "bybit-linear"
     url = "wss://stream.bybit.com/v5/public/linear"
     category = "linear"
-
-    def symbol(self, base: str, quote: str) -> str:
-        return f"{base}-{quote}-PERP"
+    perpetual = True
 
 
 @flowrs.hookimpl

@@ -5,30 +5,19 @@ https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websock
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Raw, Struct, field
 
 import flowrs
-from flowrs import Continuity, Numbered, Rate, Recovery, Sided
+from flowrs import Continuity, Rate, Recovery, Sided
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-def _ns(moment: datetime) -> int:
-    """Return ns since 1970; msgspec keeps the microseconds of Coinbase's nine digits."""
-    since = moment - _EPOCH
-    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-
-
-class _Update(flowrs.BookUpdate, tag_field="type", tag="update"):
+class _Levels(Struct):
     symbol: str = field(name="product_id")
     bids: Raw = field(name="updates")
     last: int = 0
@@ -36,56 +25,50 @@ class _Update(flowrs.BookUpdate, tag_field="type", tag="update"):
     asks = Raw(b"")  # both sides are in one list
 
 
-class _Snapshot(flowrs.BookSnapshot, tag_field="type", tag="snapshot"):
-    symbol: str = field(name="product_id")
-    bids: Raw = field(name="updates")
-    last: int = 0
-    time: int = 0
-    asks = Raw(b"")
+class _Update(_Levels, flowrs.BookUpdate, tag_field="type", tag="update"):
+    """May be empty."""
 
 
-class _Trade(flowrs.Trade):
+class _Snapshot(_Levels, flowrs.BookSnapshot, tag_field="type", tag="snapshot"):
+    """Has the same keys as an update."""
+
+
+class _Trade(flowrs.Dated, flowrs.Trade):
     symbol: str = field(name="product_id")
     price: str
     quantity: str = field(name="size")
     id: str = field(name="trade_id")
     maker: Literal["BUY", "SELL"] = field(name="side")
-    moment: _Moment = field(name="time")
+    moment: flowrs.Moment = field(name="time")
 
     @property
     def side(self) -> flowrs.Side:
         return "sell" if self.maker == "BUY" else "buy"
-
-    @property
-    def time(self) -> int:
-        return _ns(self.moment)
 
 
 class _Trades(Struct):
     trades: list[_Trade]
 
 
-class _Frame(Struct, tag_field="channel"):
+class _Frame(flowrs.Numbered, tag_field="channel"):
     number: int = field(name="sequence_num")
 
 
-class _Books(_Frame, tag="l2_data"):
-    number: int = field(name="sequence_num")
-    timestamp: _Moment
+class _Books(flowrs.Dated, _Frame, tag="l2_data"):
+    moment: flowrs.Moment = field(name="timestamp")
     events: list[_Update | _Snapshot]
 
 
 class _MarketTrades(_Frame, tag="market_trades"):
-    number: int = field(name="sequence_num")
     events: list[_Trades]
 
 
 class _Subscriptions(_Frame, tag="subscriptions"):
-    number: int = field(name="sequence_num")
+    """The answer to a subscription; it comes after the snapshot."""
 
 
 class _Heartbeats(_Frame, tag="heartbeats"):
-    number: int = field(name="sequence_num")
+    """Once a second, so that a connection of quiet products stays open."""
 
 
 class _Error(flowrs.Reply):
@@ -94,12 +77,12 @@ class _Error(flowrs.Reply):
 
 
 class _Product(Struct):
-    product_id: str
-    base_currency_id: str
-    quote_currency_id: str
-    quote_increment: str
-    base_increment: str
-    price_increment: str = ""
+    native: str = field(name="product_id")
+    base: str = field(name="base_currency_id")
+    quote: str = field(name="quote_currency_id")
+    quote_step: str = field(name="quote_increment")
+    step: str = field(name="base_increment")
+    tick: str = field(name="price_increment", default="")
 
 
 class _Products(Struct):
@@ -107,8 +90,6 @@ class _Products(Struct):
 
 
 _FRAME = msgspec.json.Decoder(_Books | _MarketTrades | _Subscriptions | _Heartbeats)
-_ERROR = msgspec.json.Decoder(_Error)
-_PRODUCTS = msgspec.json.Decoder(_Products)
 
 
 class Coinbase(flowrs.Connector):
@@ -118,6 +99,7 @@ class Coinbase(flowrs.Connector):
     title = "Coinbase"
     url = "wss://advanced-trade-ws.coinbase.com"
     rest_url = "https://api.coinbase.com"
+    separator = "-"
     continuity = Continuity.CONNECTION
     recovery = Recovery.RESUBSCRIBE
     spelling = Sided("side", "bid", "offer", "price_level", "new_quantity")
@@ -126,28 +108,21 @@ class Coinbase(flowrs.Connector):
     connects = Rate(8, 1.0)
     messages = Rate(8, 1.0)
 
-    def native(self, symbol: str) -> str:
-        return symbol
-
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
         return [_ask("subscribe", channel, instruments) for channel in ("level2", "market_trades", "heartbeats")]
 
-    def unsubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return [_ask("unsubscribe", "level2", instruments)]
-
     def resubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return [_ask("subscribe", "level2", instruments)]
+        return [_ask(kind, "level2", instruments) for kind in ("unsubscribe", "subscribe")]
 
     def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
         try:
             message = _FRAME.decode(frame)
         except msgspec.ValidationError:
-            return (_ERROR.decode(frame),)
-        events: list[flowrs.Event] = [Numbered(message.number)]
+            return (msgspec.json.decode(frame, type=_Error),)
+        events: list[flowrs.Event] = [message]
         if isinstance(message, _Books):
-            time = _ns(message.timestamp)
             for event in message.events:
-                event.last, event.time = message.number, time
+                event.last, event.time = message.number, message.time
             events += message.events
         elif isinstance(message, _MarketTrades):
             for batch in message.events:
@@ -159,17 +134,10 @@ class Coinbase(flowrs.Connector):
         return flowrs.Request(f"/api/v3/brokerage/market/products?{products}")
 
     def decode_instruments(self, body: bytes) -> Sequence[flowrs.Instrument]:
-        return [
-            flowrs.Instrument(
-                symbol=found.product_id,
-                native=found.product_id,
-                base=found.base_currency_id,
-                quote=found.quote_currency_id,
-                price_decimals=flowrs.decimals_of(found.price_increment or found.quote_increment),
-                quantity_decimals=flowrs.decimals_of(found.base_increment),
-            )
-            for found in _PRODUCTS.decode(body).products
-        ]
+        return [self._instrument(each) for each in msgspec.json.decode(body, type=_Products).products]
+
+    def _instrument(self, told: _Product) -> flowrs.Instrument:
+        return self.instrument(told.native, told.base, told.quote, told.tick or told.quote_step, told.step)
 
 
 def _ask(kind: str, channel: str, instruments: Sequence[flowrs.Instrument]) -> str:

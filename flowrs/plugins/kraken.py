@@ -8,12 +8,11 @@ because nothing is numbered.
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
+from msgspec.structs import astuple
 
 import flowrs
 from flowrs import Checksum, Continuity, Objects, Ping, Rate, Recovery
@@ -22,64 +21,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER = re.compile(rb"\d+(\.\d+)?([eE][-+]?\d+)?")
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-def _ns(moment: datetime) -> int:
-    """Return ns since 1970, exactly; Kraken's times have microseconds."""
-    since = moment - _EPOCH
-    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-
-
-class _Update(flowrs.BookUpdate):
+class _Levels(flowrs.Dated, Struct):
     symbol: str
     bids: Raw
     asks: Raw
     checksum: int
-    timestamp: _Moment
-
-    @property
-    def time(self) -> int:
-        return _ns(self.timestamp)
+    moment: flowrs.Moment = field(name="timestamp")
 
 
-class _Snapshot(flowrs.BookSnapshot):
-    symbol: str
-    bids: Raw
-    asks: Raw
-    checksum: int
-    timestamp: _Moment
-
-    @property
-    def time(self) -> int:
-        return _ns(self.timestamp)
+class _Update(_Levels, flowrs.BookUpdate):
+    """Only the message says that it is one."""
 
 
-class _Trade(flowrs.Trade):
+class _Snapshot(_Levels, flowrs.BookSnapshot):
+    """Has the same keys as an update."""
+
+
+class _Trade(flowrs.Dated, flowrs.BareTrade):
     symbol: str
     side: flowrs.Side
-    number: Raw = msgspec.field(name="price")
-    size: Raw = msgspec.field(name="qty")
-    id: int = msgspec.field(name="trade_id")
-    timestamp: _Moment
-
-    def __post_init__(self) -> None:
-        if not (_NUMBER.fullmatch(self.number) and _NUMBER.fullmatch(self.size)):
-            raise ValueError("price or quantity is no number")  # which msgspec makes a ValidationError
-
-    @property
-    def price(self) -> str:
-        return bytes(self.number).decode()
-
-    @property
-    def quantity(self) -> str:
-        return bytes(self.size).decode()
-
-    @property
-    def time(self) -> int:
-        return _ns(self.timestamp)
+    bare_price: Raw = field(name="price")
+    bare_quantity: Raw = field(name="qty")
+    id: int = field(name="trade_id")
+    moment: flowrs.Moment = field(name="timestamp")
 
 
 class _Pair(Struct):
@@ -108,11 +72,11 @@ class _Listing(Struct, tag_field="channel", tag="instrument"):
 
 
 class _Heartbeat(flowrs.Heartbeat, tag_field="channel", tag="heartbeat"):
-    pass
+    """About once a second."""
 
 
 class _Status(flowrs.Heartbeat, tag_field="channel", tag="status"):
-    pass
+    """The first message of a connection."""
 
 
 class _Reply(flowrs.Reply):
@@ -127,7 +91,6 @@ class _Reply(flowrs.Reply):
 
 
 _MESSAGE = msgspec.json.Decoder(_Book | _Trades | _Listing | _Heartbeat | _Status)
-_REPLY = msgspec.json.Decoder(_Reply)
 
 
 class Kraken(flowrs.Connector):
@@ -136,6 +99,7 @@ class Kraken(flowrs.Connector):
     name = "kraken"
     title = "Kraken"
     url = "wss://ws.kraken.com/v2"
+    separator = "/"
     continuity = Continuity.UNNUMBERED
     recovery = Recovery.RESUBSCRIBE
     spelling = Objects("price", "qty")
@@ -146,63 +110,39 @@ class Kraken(flowrs.Connector):
     connects = Rate(150, 600.0)
     messages = Rate(10, 1.0)
 
-    def native(self, symbol: str) -> str:
-        return symbol.replace("-", "/")
-
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return [*self._book("subscribe", instruments), *self._trades(instruments)]
-
-    def unsubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return self._book("unsubscribe", instruments)
+        natives = [each.native for each in instruments]
+        return [self._book("subscribe", natives), _ask("subscribe", channel="trade", symbol=natives, snapshot=False)]
 
     def resubscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
-        return self._book("subscribe", instruments)
+        natives = [each.native for each in instruments]
+        return [self._book("unsubscribe", natives), self._book("subscribe", natives)]
 
-    def _book(self, method: str, instruments: Sequence[flowrs.Instrument]) -> list[str]:
-        symbols = [each.native for each in instruments]
-        return [_ask(method, {"channel": "book", "symbol": symbols, "depth": self.depth})]
-
-    def _trades(self, instruments: Sequence[flowrs.Instrument]) -> list[str]:
-        symbols = [each.native for each in instruments]
-        return [_ask("subscribe", {"channel": "trade", "symbol": symbols, "snapshot": False})]
+    def _book(self, method: str, natives: Sequence[str]) -> str:
+        return _ask(method, channel="book", symbol=natives, depth=self.depth)
 
     def decode(self, frame: bytes) -> Sequence[flowrs.Event]:
         try:
             message = _MESSAGE.decode(frame)
         except msgspec.ValidationError:
-            return (_REPLY.decode(frame),)
+            return (msgspec.json.decode(frame, type=_Reply),)
         if isinstance(message, _Book):
-            return message.data if message.type == "update" else [_snapshot(each) for each in message.data]
+            return message.data if message.type == "update" else [_Snapshot(*astuple(each)) for each in message.data]
         if isinstance(message, _Trades):
             return message.data
         if isinstance(message, _Listing):
-            return (flowrs.Listing(_instruments(message.data)),)
+            return (flowrs.Listing([self._instrument(each) for each in message.data.pairs]),)
         return (message,)
 
     def ask_instruments(self, natives: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 - the channel lists all
-        return [_ask("subscribe", {"channel": "instrument"})]
+        return [_ask("subscribe", channel="instrument")]
+
+    def _instrument(self, told: _Pair) -> flowrs.Instrument:
+        return self.instrument(told.symbol, told.base, told.quote, told.price_precision, told.qty_precision)
 
 
-def _ask(method: str, params: dict[str, object]) -> str:
+def _ask(method: str, **params: object) -> str:
     return msgspec.json.encode({"method": method, "params": params}).decode()
-
-
-def _snapshot(told: _Update) -> _Snapshot:
-    return _Snapshot(told.symbol, told.bids, told.asks, told.checksum, told.timestamp)
-
-
-def _instruments(told: _Pairs) -> list[flowrs.Instrument]:
-    return [
-        flowrs.Instrument(
-            symbol=found.symbol.replace("/", "-"),
-            native=found.symbol,
-            base=found.base,
-            quote=found.quote,
-            price_decimals=found.price_precision,
-            quantity_decimals=found.qty_precision,
-        )
-        for found in told.pairs
-    ]
 
 
 @flowrs.hookimpl

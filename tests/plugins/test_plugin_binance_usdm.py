@@ -79,7 +79,6 @@ def test_what_is_not_known_is_unreadable(frame: bytes) -> None:
 
 def test_a_perpetual_is_written_without_dashes_and_its_end() -> None:
     assert BinanceUsdM().native("BTC-USDT-PERP") == Binance().native("BTC-USDT") == "BTCUSDT"
-    assert BinanceUsdM().symbol("BTC", "USDT") == "BTC-USDT-PERP"
 
 
 def test_books_and_trades_have_a_connection_each() -> None:

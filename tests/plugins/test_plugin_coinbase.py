@@ -33,10 +33,14 @@ def decode(frame: bytes) -> list:
     return list(Coinbase().decode(frame))
 
 
+def is_numbered(event: object, number: int) -> bool:
+    return isinstance(event, Numbered) and event.number == number
+
+
 @pytest.mark.parametrize(("kind", "expected"), [(b"update", BookUpdate), (b"snapshot", BookSnapshot)])
 def test_a_book_message_is_its_number_then_the_events_with_both_sides_as_they_are(kind: bytes, expected: type) -> None:
     number, event = decode(BOOK % kind)
-    assert number == Numbered(2)
+    assert is_numbered(number, 2)
     assert isinstance(event, expected)
     assert (event.symbol, event.last, event.checksum) == ("BTC-USD", 2, None)
     assert event.time == ns("2026-08-24T22:34:13.813365")
@@ -48,7 +52,7 @@ def test_an_empty_update_and_several_events_are_all_told() -> None:
     frame = json.loads(BOOK % b"update")
     frame["events"] = [frame["events"][0] | {"updates": []}, frame["events"][0] | {"product_id": "ETH-USD"}]
     number, one, other = decode(json.dumps(frame).encode())
-    assert number == Numbered(2)
+    assert is_numbered(number, 2)
     assert (one.symbol, bytes(one.bids), other.symbol) == ("BTC-USD", b"[]", "ETH-USD")
 
 
@@ -59,7 +63,7 @@ def test_a_trade_tells_the_makers_side_and_becomes_the_takers(maker: str, taker:
     head = {"channel": "market_trades", "client_id": "", "timestamp": "2026-08-24T22:34:13.8Z", "sequence_num": 7}
     frame = head | {"events": [{"type": "snapshot", "trades": [one, one]}, {"type": "update", "trades": [one]}]}
     number, *trades = decode(json.dumps(frame).encode())
-    assert number == Numbered(7)
+    assert is_numbered(number, 7)
     assert len(trades) == 3
     for trade in trades:
         assert isinstance(trade, Trade)
@@ -81,7 +85,8 @@ def test_a_trade_tells_the_makers_side_and_becomes_the_takers(maker: str, taker:
     ],
 )
 def test_acks_and_heartbeats_are_numbered_too(frame: bytes) -> None:
-    assert decode(frame) == [Numbered(3)]
+    (number,) = decode(frame)
+    assert is_numbered(number, 3)
 
 
 def test_an_error_is_a_refusal_in_its_words() -> None:
@@ -124,8 +129,10 @@ def test_it_subscribes_channel_by_channel_heartbeats_included() -> None:
 
 def test_it_ends_and_begins_a_book_alone() -> None:
     told = {"product_ids": ["ETH-USD"], "channel": "level2"}
-    assert list(map(json.loads, Coinbase().unsubscribe([ETH]))) == [{"type": "unsubscribe"} | told]
-    assert list(map(json.loads, Coinbase().resubscribe([ETH]))) == [{"type": "subscribe"} | told]
+    assert list(map(json.loads, Coinbase().resubscribe([ETH]))) == [
+        {"type": "unsubscribe"} | told,
+        {"type": "subscribe"} | told,
+    ]
 
 
 def test_it_asks_for_its_products_and_takes_their_increments() -> None:

@@ -131,8 +131,10 @@ def test_it_subscribes_to_books_at_its_depth_and_to_trades_without_a_snapshot() 
 
 def test_it_ends_and_begins_a_book_alone() -> None:
     params = {"channel": "book", "symbol": ["ETH/USD"], "depth": 10}
-    assert list(map(json.loads, Kraken().unsubscribe([ETH]))) == [{"method": "unsubscribe", "params": params}]
-    assert list(map(json.loads, Kraken().resubscribe([ETH]))) == [{"method": "subscribe", "params": params}]
+    assert list(map(json.loads, Kraken().resubscribe([ETH]))) == [
+        {"method": "unsubscribe", "params": params},
+        {"method": "subscribe", "params": params},
+    ]
 
 
 def test_it_learns_the_instruments_through_the_stream() -> None:

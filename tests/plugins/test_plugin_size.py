@@ -12,8 +12,6 @@ import pytest
 import flowrs.plugins
 
 MODULES = sorted(Path(flowrs.plugins.__path__[0]).glob("[!_]*.py"))
-TOO_LONG = {"coinbase": "it has some 125", "kraken": "it has some 140"}
-"""What is known not to keep to it; who makes one shorter is told to take it out of here."""
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -46,12 +44,7 @@ def test_lines_are_counted_without_blank_ones_comments_and_docstrings() -> None:
     assert lines_of_code(source) == 5
 
 
-def marked(module: Path) -> object:
-    reason = TOO_LONG.get(module.stem)
-    return pytest.param(module, id=module.stem, marks=[pytest.mark.xfail(reason=reason)] if reason else [])
-
-
-@pytest.mark.parametrize("module", list(map(marked, MODULES)))
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
 def test_a_connector_has_fewer_than_100_lines_of_code(module: Path) -> None:
     source = module.read_text()
     assert lines_of_code(source) / connectors(source) < 100
