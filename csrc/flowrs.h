@@ -150,8 +150,11 @@ typedef struct {
     uint32_t total[2]; /* levels held by the book, the untrusted ones beyond its window too */
 } frs_view;
 
+enum { FRS_UNATTENDED = 255 }; /* the reason that a reader gives, never a writer: see frs_view_read */
+
 /* A new arena of `slots` slots (1 to 65536) with room for `depth` levels a side (1 to 1000), in an anonymous memory
- * file (memfd_create(2)). The file is sealed: its size is fixed and nobody else can map it for writing. */
+ * file (memfd_create(2)). The file is sealed: its size is fixed and nobody else can map it for writing. The thread that
+ * makes it is its writer: when that thread ends, readers see it at once. Only this thread can unmap it by _free. */
 frs_arena *frs_arena_new(uint32_t slots, uint32_t depth);
 /* Maps an arena for reading from its file descriptor (which the caller keeps). NULL: not an arena of this version. */
 frs_arena *frs_arena_open(int fd);
@@ -160,11 +163,29 @@ int frs_arena_fd(const frs_arena *arena); /* of _new: the memory file's; of _ope
 uint32_t frs_arena_slots(const frs_arena *arena);
 uint32_t frs_arena_depth(const frs_arena *arena);
 
+/* The writer says that it is at work: at least once a second, or readers believe nothing any more after 3 seconds. */
+void frs_arena_beat(frs_arena *arena);
+/* The writer's work is over. Returns 0, or FRS_E_ARGUMENT in a thread that is not the writer. */
+int frs_arena_end(frs_arena *arena);
+
+enum {
+    FRS_AT_WORK = 0, /* a live book is live */
+    FRS_SILENT = 1,  /* no beat for 3 seconds: stopped or stuck; it may go on */
+    FRS_ENDED = 2    /* for good, in whatever way: open the arena of its successor */
+};
+/* How the writer is, without a system call. Its own arena always takes it to be at work. */
+int frs_arena_writer(const frs_arena *arena);
+
 /* Copies a slot, and up to `depth` levels of each side, best first, as of one moment. view->count stays what is
- * published: the lesser of it and `depth` levels are copied. Returns 0, FRS_E_ARGUMENT, or FRS_E_SYSTEM if the writer
- * was interrupted in mid-write for good (it has died; found out after a second): then there is no consistent view. */
+ * published: the lesser of it and `depth` levels are copied. A live book whose writer was not at work a moment later
+ * comes out as FRS_STALE, FRS_UNATTENDED. Returns 0, FRS_E_ARGUMENT, or FRS_E_SYSTEM if there is no consistent view:
+ * the writer has ended in mid-write, or was interrupted there for a second. */
 int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_level *bids, frs_level *asks,
                   uint32_t depth);
+
+/* The slot of the book with this name; of two the one that is not FRS_DISABLED. FRS_E_ARGUMENT: there is none. Books
+ * come and go, and a slot may get another book: compare view->name after each read. */
+int frs_arena_find(const frs_arena *arena, const char *name, size_t size);
 
 /* ---- book: every level the exchange has told, both sides. */
 

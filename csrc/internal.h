@@ -163,6 +163,17 @@ int64_t frs_clock_steady(void);
 int64_t frs_ring_wall(const frs_ring *ring);
 int64_t frs_ring_steady(const frs_ring *ring);
 
+/* ---- pulse.c: zeroed memory in the arena, begun and ended by its writer's thread. */
+
+typedef struct frs_pulse frs_pulse;
+enum { FRS_PULSE_BYTES = 128 };
+
+bool frs_pulse_begin(frs_pulse *pulse);
+void frs_pulse_beat(frs_pulse *pulse);
+/* False: the caller does not hold it, and the memory must stay mapped while its thread may live. */
+bool frs_pulse_end(frs_pulse *pulse);
+int frs_pulse_read(const frs_pulse *pulse); /* FRS_AT_WORK ... */
+
 /* ---- view.c: one writing of a slot is begin, any sides, end. */
 
 bool frs_arena_writable(const frs_arena *arena);

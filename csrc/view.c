@@ -1,6 +1,6 @@
 /* The published tops of the books in shared memory, each slot under a sequence lock.
  *
- *   arena   64 bytes: magic (8), version, slots, depth, bytes a slot (4 each); then the slots
+ *   arena   64 bytes: magic (8), version, slots, depth, bytes a slot (4 each); 128 bytes: the pulse; then the slots
  *   slot    lock (8), frs_view (136), to 192; then `depth` bids and `depth` asks, best first, 16 bytes each, each side
  *           padded to a multiple of 64: so no two slots share a cache line
  *
@@ -29,9 +29,9 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { LINE = 64, WORD = 8, SLOTS_MOST = 65536, VERSION = 1, SPINS = 200 };
+enum { LINE = 64, WORD = 8, SLOTS_MOST = 65536, VERSION = 1, SPINS = 200, SLOTS_AT = LINE + FRS_PULSE_BYTES };
 enum { VIEW_WORDS = sizeof(frs_view) / WORD, LEVEL_WORDS = sizeof(frs_level) / WORD };
-enum { COUNT_WORD = offsetof(frs_view, count) / WORD, HEAD_BYTES = 192 };
+enum { NAME_WORDS = FRS_NAME_SIZE / WORD, HEAD_BYTES = 192 };
 
 static const uint64_t MAGIC = 0x3173776f6c66; /* "flows1" */
 static const int64_t PATIENCE_NS = 1000000000;
@@ -48,8 +48,10 @@ typedef struct {
 struct frs_arena {
     unsigned char *memory;
     size_t bytes, slot_bytes, side_bytes;
+    frs_pulse *pulse;
     uint32_t slots, depth;
-    int fd; /* -1: only for reading */
+    int fd;     /* -1: only for reading */
+    bool ended; /* the pulse */
 };
 
 static void lay_out(frs_arena *arena, uint32_t slots, uint32_t depth) {
@@ -57,7 +59,7 @@ static void lay_out(frs_arena *arena, uint32_t slots, uint32_t depth) {
     arena->depth = depth;
     arena->side_bytes = (depth * sizeof(frs_level) + LINE - 1) / LINE * LINE;
     arena->slot_bytes = HEAD_BYTES + 2 * arena->side_bytes;
-    arena->bytes = LINE + slots * arena->slot_bytes;
+    arena->bytes = SLOTS_AT + slots * arena->slot_bytes;
 }
 
 static bool good_size(uint32_t slots, uint32_t depth) {
@@ -66,8 +68,11 @@ static bool good_size(uint32_t slots, uint32_t depth) {
 
 static bool map(frs_arena *arena, int fd, int protection) {
     void *memory = mmap(NULL, arena->bytes, protection, MAP_SHARED, fd, 0);
-    arena->memory = memory == MAP_FAILED ? NULL : memory;
-    return arena->memory != NULL;
+    if (memory == MAP_FAILED)
+        return false;
+    arena->memory = memory;
+    arena->pulse = (void *)(arena->memory + LINE);
+    return true;
 }
 
 /* A memory file that can never be executed, where the kernel knows that (6.3). */
@@ -90,7 +95,7 @@ frs_arena *frs_arena_new(uint32_t slots, uint32_t depth) {
     lay_out(arena, slots, depth);
     arena->fd = memory_file();
     if (arena->fd < 0 || ftruncate(arena->fd, (off_t)arena->bytes) < 0 ||
-        !map(arena, arena->fd, PROT_READ | PROT_WRITE) || !seal(arena->fd)) {
+        !map(arena, arena->fd, PROT_READ | PROT_WRITE) || !seal(arena->fd) || !frs_pulse_begin(arena->pulse)) {
         frs_arena_free(arena);
         return NULL;
     }
@@ -130,11 +135,27 @@ frs_arena *frs_arena_open(int fd) {
 void frs_arena_free(frs_arena *arena) {
     if (!arena)
         return;
-    if (arena->memory)
+    bool writer = frs_arena_writable(arena);
+    if (writer && arena->memory)
+        frs_arena_end(arena);
+    if (arena->memory && (arena->ended || !writer))
         munmap(arena->memory, arena->bytes);
-    if (arena->fd >= 0)
+    if (writer)
         close(arena->fd);
     free(arena);
+}
+
+void frs_arena_beat(frs_arena *arena) {
+    frs_pulse_beat(arena->pulse);
+}
+
+int frs_arena_end(frs_arena *arena) {
+    arena->ended = arena->ended || frs_pulse_end(arena->pulse);
+    return arena->ended ? 0 : FRS_E_ARGUMENT;
+}
+
+int frs_arena_writer(const frs_arena *arena) {
+    return frs_arena_writable(arena) ? FRS_AT_WORK : frs_pulse_read(arena->pulse);
 }
 
 int frs_arena_fd(const frs_arena *arena) {
@@ -154,7 +175,7 @@ bool frs_arena_writable(const frs_arena *arena) {
 }
 
 static uint64_t *slot_at(const frs_arena *arena, uint32_t slot) {
-    return (uint64_t *)(void *)(arena->memory + LINE + slot * arena->slot_bytes);
+    return (uint64_t *)(void *)(arena->memory + SLOTS_AT + slot * arena->slot_bytes);
 }
 
 static uint64_t *side_at(const frs_arena *arena, uint64_t *slot, int which) {
@@ -214,6 +235,16 @@ static void pause_briefly(void) {
 #endif
 }
 
+/* What is published as live is so only while somebody keeps it. */
+static int judge(const frs_arena *arena, frs_view *view) {
+    if (view->state == FRS_LIVE && frs_arena_writer(arena) != FRS_AT_WORK) {
+        view->state = FRS_STALE;
+        view->reason = FRS_UNATTENDED;
+        view->verified = 0;
+    }
+    return 0;
+}
+
 int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_level *bids, frs_level *asks,
                   uint32_t depth) {
     if (slot >= arena->slots)
@@ -223,16 +254,41 @@ int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_lev
     depth = depth < arena->depth ? depth : arena->depth;
     for (int i = 0; i < SPINS; i++) {
         if (try_read(arena, words, view, levels, depth))
-            return 0;
+            return judge(arena, view);
         pause_briefly();
     }
     int64_t give_up = frs_clock_steady() + PATIENCE_NS;
     while (!try_read(arena, words, view, levels, depth)) {
-        if (frs_clock_steady() > give_up) {
+        if (frs_clock_steady() > give_up || frs_arena_writer(arena) == FRS_ENDED) {
             errno = EOWNERDEAD;
             return FRS_E_SYSTEM;
         }
         sched_yield();
     }
-    return 0;
+    return judge(arena, view);
+}
+
+static bool has_name(const uint64_t *slot, const uint64_t name[NAME_WORDS]) {
+    for (size_t i = 0; i < NAME_WORDS; i++)
+        if (__atomic_load_n(&slot[1 + i], __ATOMIC_RELAXED) != name[i])
+            return false;
+    return true;
+}
+
+int frs_arena_find(const frs_arena *arena, const char *name, size_t size) {
+    uint64_t words[NAME_WORDS] = {0};
+    int found = FRS_E_ARGUMENT;
+    if (size == 0 || size >= FRS_NAME_SIZE)
+        return FRS_E_ARGUMENT;
+    memcpy(words, name, size);
+    for (uint32_t slot = 0; slot < arena->slots; slot++) {
+        frs_view view;
+        if (!has_name(slot_at(arena, slot), words) || frs_view_read(arena, slot, &view, NULL, NULL, 0) < 0 ||
+            memcmp(view.name, words, sizeof words) != 0)
+            continue;
+        if (view.state != FRS_DISABLED)
+            return (int)slot;
+        found = (int)slot;
+    }
+    return found;
 }

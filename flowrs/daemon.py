@@ -33,12 +33,12 @@ _LOOK_S = 1.0
 _CONNECTS = Rate(10, 0.1)  # of all venues: what comes after a common outage is spread
 
 
-def make_venues(config: Config) -> dict[str, Venue]:
-    """Return the configured venues, by name. Raises ConfigError if one has no plugin."""
+def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
+    """Return the configured venues, by name; they publish to `arena`. Raises ConfigError if one has no plugin."""
     plugins = registry.load()
     for error in plugins.errors.values():
         _log.error("%s", error)
-    scratch, arena, machine = Scratch(), Arena(), Budget(_CONNECTS)
+    scratch, arena, machine = Scratch(), arena or Arena(), Budget(_CONNECTS)
     venues: dict[str, Venue] = {}
     for name, venue_config in config.venues.items():
         if not venue_config.enabled:
@@ -54,7 +54,12 @@ def make_venues(config: Config) -> dict[str, Venue]:
 
 async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Run the daemon until it is cancelled or gets SIGTERM or SIGINT. Started: it answers at `socket`."""
-    venues = make_venues(config)
+    with Arena() as arena:
+        await _serve(config, socket, arena, task_status)
+
+
+async def _serve(config: Config, socket: Path, arena: Arena, task_status: trio.TaskStatus[None]) -> None:
+    venues = make_venues(config, arena)
     metrics = Metrics(venues)
     answers = Answers(venues, metrics, socket)
     table = Table({**answers.methods})
@@ -62,7 +67,7 @@ async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[No
     async with listen(socket) as listener, trio.open_nursery() as root:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             root.start_soon(trio.serve_listeners, control.serve, [listener])
-            root.start_soon(_tick, metrics)
+            root.start_soon(_tick, metrics, arena)
             async with trio.open_nursery() as feeds:
                 for venue in venues.values():
                     feeds.start_soon(venue.run)
@@ -77,8 +82,9 @@ async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[No
             root.cancel_scope.cancel()
 
 
-async def _tick(metrics: Metrics) -> None:
+async def _tick(metrics: Metrics, arena: Arena) -> None:
     while True:
+        arena.beat()
         metrics.look()
         await trio.sleep(_LOOK_S)
 

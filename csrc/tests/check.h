@@ -38,6 +38,7 @@ void test_book_random(void);
 void test_sided(void);
 void test_checksum(void);
 void test_view(void);
+void test_pulse(void);
 void test_frames(void);
 void test_ring(void);
 

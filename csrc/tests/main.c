@@ -80,6 +80,7 @@ int main(void) {
     test_sided();
     test_checksum();
     test_view();
+    test_pulse();
     test_frames();
     test_ring();
     printf("%d passed, %d failed\n", passed, failed);

@@ -169,7 +169,7 @@ static void what_is_no_arena_is_not_opened(void) {
 /* The bytes of a real arena, then damaged or not sealed: each must be refused. */
 static void a_damaged_head_is_refused(void) {
     frs_arena *arena = frs_arena_new(2, DEPTH);
-    char bytes[2 * (192 + 2 * 320) + 64];
+    char bytes[2 * (192 + 2 * 320) + 192];
     CHECK(pread(frs_arena_fd(arena), bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes);
     for (int damage = -2; damage < 28; damage++) {
         int fd = memfd_create("copy", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -6,7 +6,7 @@ from flowrs.core.book import ASKS, BIDS, COLON, CROSSED, DIGITS, NARROW, TOP, Bo
 from flowrs.core.frames import Splitter
 from flowrs.core.ring import Ring, bucket_floors
 from flowrs.core.spelling import PAIRS, Spelling
-from flowrs.core.trust import Reason, State, Verified
+from flowrs.core.trust import Reason, State, Verified, Writer
 
 SNAPSHOT: int = lib.FRS_SNAPSHOT
 QUIET: int = lib.FRS_QUIET
@@ -34,5 +34,6 @@ __all__ = [
     "State",
     "Verified",
     "View",
+    "Writer",
     "bucket_floors",
 ]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
 
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import fail, made
+from flowrs.core.trust import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_VIEW = ffi.typeof("frs_view *")
+_LEVELS = ffi.typeof("frs_level[]")
 
 
 class View(NamedTuple):
@@ -29,7 +40,10 @@ class View(NamedTuple):
 
 
 class Arena:
-    """Slots for the published tops of books, in an anonymous memory file that only its maker can write."""
+    """Slots for the published tops of books, in an anonymous memory file that only its maker can write.
+
+    Its readers believe it for three seconds after each `beat`, and no longer than the thread that made it runs.
+    """
 
     def __init__(self, slots: int = 1024, depth: int = 50) -> None:
         """Make room for `slots` books of `depth` levels a side."""
@@ -38,10 +52,27 @@ class Arena:
         self.depth = depth
         self._free = list(range(slots - 1, -1, -1))
 
+    def __enter__(self) -> Self:
+        """Return itself: it can be used already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Tell readers that this is its end."""
+        self.end()
+
     @property
     def fd(self) -> int:
         """The file descriptor of the memory file, owned by the arena."""
         return int(lib.frs_arena_fd(self.pointer))
+
+    def beat(self) -> None:
+        """Say that the writer is at work; once a second is enough."""
+        lib.frs_arena_beat(self.pointer)
+
+    def end(self) -> None:
+        """Tell readers that nobody keeps the books any more. Only in the thread that made the arena."""
+        if (code := lib.frs_arena_end(self.pointer)) < 0:
+            fail(code)
 
     def take(self) -> int:
         """Return the number of a free slot; raises CapacityError if all are in use."""
@@ -55,23 +86,54 @@ class Arena:
 
 
 class ArenaReader:
-    """An arena as another process sees it: mapped for reading from its file descriptor."""
+    """An arena to read from: another process's by its file descriptor, or one's own. Any thread may read."""
 
-    def __init__(self, fd: int) -> None:
-        """Map the arena; the descriptor stays the caller's. Raises ArgumentError if it is no arena of this version."""
-        self.pointer = ffi.gc(made(lib.frs_arena_open(fd), "a reader of this descriptor"), lib.frs_arena_free)
-        depth = lib.frs_arena_depth(self.pointer)
+    def __init__(self, source: int | Arena) -> None:
+        """Map the arena; a descriptor stays the caller's. Raises ArgumentError if it is no arena of this version."""
+        if isinstance(source, Arena):
+            self.pointer = source.pointer
+        else:
+            self.pointer = ffi.gc(made(lib.frs_arena_open(source), "a reader of this descriptor"), lib.frs_arena_free)
         self.slots = int(lib.frs_arena_slots(self.pointer))
-        self.depth = int(depth)
-        self._view = ffi.new("frs_view *")
-        self._bids = ffi.new("frs_level[]", depth)
-        self._asks = ffi.new("frs_level[]", depth)
+        self.depth = int(lib.frs_arena_depth(self.pointer))
+
+    @property
+    def writer(self) -> Writer:
+        """How its writer is; of one's own it is always at work."""
+        return Writer(lib.frs_arena_writer(self.pointer))
+
+    def find(self, name: str) -> int | None:
+        """Return the slot of the book "venue:symbol", None if there is none."""
+        raw = name.encode()
+        slot = int(lib.frs_arena_find(self.pointer, raw, len(raw)))
+        return slot if slot >= 0 else None
+
+    def names(self) -> Iterator[str]:
+        """Return the names in use, slot by slot; those of disabled books too."""
+        for slot in range(self.slots):
+            view, _ = self.top(slot, 0)
+            if name := ffi.string(view.name):
+                yield name.decode()
+
+    def top(self, slot: int, depth: int) -> tuple[Any, NDArray[np.int64]]:
+        """Return a consistent copy of a slot: its `frs_view`, and bids and asks, each `depth` rows of two numbers.
+
+        Only as many rows are set as the view counts. `depth` is at most the arena's. Raises SystemCallError if its
+        writer ended, or was interrupted for a second, in mid-write.
+        """
+        view, rows = ffi.new(_VIEW), np.empty((2, depth, 2), np.int64)
+        levels = ffi.from_buffer(_LEVELS, rows, require_writable=True)
+        if (code := lib.frs_view_read(self.pointer, slot, view, levels, levels + depth, depth)) < 0:
+            fail(code)
+        return view, rows
 
     def read(self, slot: int) -> View:
-        """Return a consistent copy of a slot; raises SystemCallError if its writer died in mid-write."""
-        view = self._view
-        if (code := lib.frs_view_read(self.pointer, slot, view, self._bids, self._asks, self.depth)) < 0:
-            fail(code)
+        """Return a consistent copy of a slot as Python objects; raises as `top`."""
+        view, rows = self.top(slot, self.depth)
+        bids, asks = (
+            [(price, quantity) for price, quantity in side[:count].tolist()]
+            for side, count in zip(rows, view.count, strict=True)
+        )
         return View(
             ffi.string(view.name).decode(),
             view.epoch,
@@ -86,6 +148,6 @@ class ArenaReader:
             view.price_scale,
             view.quantity_scale,
             (view.total[0], view.total[1]),
-            [(level.price, level.quantity) for level in self._bids[0 : view.count[0]]],
-            [(level.price, level.quantity) for level in self._asks[0 : view.count[1]]],
+            bids,
+            asks,
         )

@@ -52,6 +52,8 @@ class Reason(IntEnum):
     """The exchange does not list this instrument."""
     REQUESTED = 12
     """The operator asked for it: a new snapshot, or the end of this book."""
+    UNATTENDED = 255
+    """The daemon has ended, or done nothing for three seconds. Told by readers of the shared memory, never by it."""
 
 
 class Verified(IntFlag):
@@ -60,3 +62,15 @@ class Verified(IntFlag):
     NOT = 0
     SEQUENCE = 1
     CHECKSUM = 2
+
+
+class Writer(IntEnum):
+    """How the daemon is whose shared memory one reads.
+
+    AT_WORK: what it says is so. SILENT: no beat for three seconds; it is stopped or stuck, and may go on. ENDED: for
+    good, in whatever way; its successor has other memory.
+    """
+
+    AT_WORK = 0
+    SILENT = 1
+    ENDED = 2

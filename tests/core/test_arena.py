@@ -7,12 +7,13 @@ import mmap
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from flowrs.core import SNAPSHOT, Arena, ArenaReader, Book, Reason, Scratch, State, Verified
+from flowrs.core import SNAPSHOT, Arena, ArenaReader, Book, Reason, Scratch, State, Verified, Writer
 from flowrs.errors import ArgumentError, CapacityError
 
 if TYPE_CHECKING:
@@ -191,6 +192,49 @@ def test_a_book_that_cannot_be_made_leaves_its_slot_free(arena: Arena) -> None:
         with pytest.raises(ArgumentError):
             Book("x:Y", 19, 0, scratch=SCRATCH, arena=arena)
     assert (book_of(arena).name, book_of(arena).name) == ("x:Y", "x:Y")
+
+
+def test_a_book_is_found_by_its_name_and_the_one_that_is_kept_first(arena: Arena) -> None:
+    reader = ArenaReader(arena.fd)
+    assert reader.find("x:A") is None
+    old = book_of(arena, "x:A")
+    assert (reader.find("x:A"), list(reader.names())) == (0, ["x:A"])
+    old.close()
+    assert reader.find("x:A") == 0
+    book_of(arena, "x:A")
+    assert (reader.find("x:A"), list(reader.names())) == (1, ["x:A", "x:A"])
+    assert reader.find("x" * 64) is None
+
+
+def test_after_its_writers_end_no_book_is_live() -> None:
+    with Arena(2, 5) as arena:
+        reader, book = ArenaReader(arena.fd), book_of(arena)
+        book.apply(SNAPSHOT, b"[[1,1]]", b"[[2,1]]", 7, 0)
+        book.mark(State.LIVE, Reason.NONE, Verified.SEQUENCE, 3)
+        arena.beat()
+        assert (reader.writer, reader.read(0).state) == (Writer.AT_WORK, State.LIVE)
+    view = reader.read(0)
+    assert (reader.writer, view.state, view.reason, view.verified) == (Writer.ENDED, State.STALE, Reason.UNATTENDED, 0)
+    assert (view.seq, view.epoch, view.bids) == (7, 3, [(100, 1000)])
+    own = ArenaReader(arena)
+    assert (own.writer, own.read(0).state) == (Writer.AT_WORK, State.LIVE)
+
+
+def test_only_the_thread_that_made_it_can_end_it(arena: Arena) -> None:
+    reader = ArenaReader(arena.fd)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ArgumentError):
+        pool.submit(arena.end).result()
+    assert reader.writer is Writer.AT_WORK
+
+
+def test_what_is_read_stays_as_it_was(arena: Arena) -> None:
+    """Nothing is shared by two reads: a thread may keep what another one has read."""
+    reader, book = ArenaReader(arena), book_of(arena)
+    book.apply(SNAPSHOT, b"[[1,1]]", b"[[2,1]]", 7, 0)
+    view, rows = reader.top(0, 5)
+    book.apply(0, b"[[1,9]]", b"[]", 8, 0)
+    reader.top(0, 5)
+    assert (view.seq, rows[0, 0].tolist()) == (7, [100, 1000])
 
 
 READ_ON = """

@@ -76,7 +76,7 @@ class BookMachine(RuleBasedStateMachine):
     )
     def begin(self, depth: int, snapshot_levels: int, shown: int, size: int) -> None:
         self.arena = Arena(2, shown)
-        self.reader = ArenaReader(self.arena.fd)
+        self.reader = ArenaReader(self.arena)
         self.slot = 1 - self.arena.take()  # the book gets the other one
         self.most = min(shown, depth) if depth else shown
         self.book = Book("x:Y", 2, 3, scratch=SCRATCH, arena=self.arena, depth=depth, snapshot_levels=snapshot_levels)

@@ -28,7 +28,7 @@ class Watched:
         self.book.apply(SNAPSHOT, rows_of(BID), rows_of(ASK), 1, 1000)
         self.model = DictBook()
         self.model.snapshot([BID], [ASK])
-        self._reader = ArenaReader(ARENA.fd)
+        self._reader = ArenaReader(ARENA)
 
     def __enter__(self) -> Self:
         return self

@@ -80,7 +80,7 @@ async def test_a_symbol_that_is_removed_is_gone_and_the_others_do_not_notice(exc
         venue, gone = each.venue, exchange.symbols[1]
         await all_live(venue)
         before = lives(venue, gone)
-        reader = ArenaReader(each.arena.fd)
+        reader = ArenaReader(each.arena)
         slot = next(at for at in range(3) if reader.read(at).name == f"{name}:{gone}")
 
         venue.remove(gone)
@@ -240,7 +240,7 @@ async def test_without_room_for_all_of_them_none_is_added_and_no_room_is_lost(si
 
 async def test_a_closed_venue_ends_and_leaves_room_for_others(sim: Any) -> None:
     venue, arena = venue_of(sim, "BTC-USDT", "ETH-USDT", slots=2)
-    reader = ArenaReader(arena.fd)
+    reader = ArenaReader(arena)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(venue.run)
         await all_live(venue)

@@ -327,7 +327,7 @@ def test_what_a_failed_resync_leaves_is_not_called_the_old_epoch(told: Told) -> 
     assert (told.book.state, told.book.reason) == (State.STALE, Reason.DECODE)
     assert told.book.header().seq == 103
     assert told.book.epoch == 2
-    view = ArenaReader(ARENA.fd).read(0)
+    view = ArenaReader(ARENA).read(0)
     assert (view.epoch, view.seq, view.state) == (2, 103, State.STALE)
 
 

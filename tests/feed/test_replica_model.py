@@ -78,7 +78,7 @@ class ReplicaMachine(RuleBasedStateMachine):
         logging.getLogger(module.__name__).setLevel(logging.ERROR)
         self.exchange = Exchange(linked=linked)
         self.arena = Arena(1, SHOWN)
-        self.reader = ArenaReader(self.arena.fd)
+        self.reader = ArenaReader(self.arena)
         book = Book("fake:BTC-USDT", 1, 0, scratch=SCRATCH, arena=self.arena, snapshot_levels=LIMIT)
         self.replica = Replica(Linked() if linked else Chained(), "BTC-USDT", book)
         self.wire: list[Update] = []
