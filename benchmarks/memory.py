@@ -47,8 +47,8 @@ def _wait_live(socket: Path) -> None:
     while time.monotonic() < deadline:
         try:
             with Client(socket) as client:
-                books = client.status()["books"]
-                if books["live"] == books["total"]:
+                books = client.status().books
+                if books.live == books.total:
                     return
         except FlowrsError:
             pass
@@ -69,10 +69,10 @@ def measure(minutes: float) -> Result:
             with Client(socket) as client:
                 while True:
                     metrics = client.metrics()
-                    seen.append(metrics["rss_mb"])
+                    seen.append(metrics.rss_mb)
                     if time.monotonic() >= deadline:
                         fifths = [seen[(len(seen) - 1) * part // 5] for part in range(1, 6)]
-                        return Result(seen[0], fifths, seen[-1], max(seen), metrics["total"]["messages"])
+                        return Result(seen[0], fifths, seen[-1], max(seen), metrics.total.messages)
                     time.sleep(min(5.0, minutes * 60))
 
 

@@ -59,11 +59,11 @@ def wait_until_live(socket: Path) -> None:
     while time.monotonic() < deadline:
         try:
             with Client(socket) as client:
-                books = client.status()["books"]
+                books = client.status().books
+            if books.live == books.total:
+                return
         except NotRunning:
-            books = {"live": 0, "total": 1}
-        if books["live"] == books["total"]:
-            return
+            pass
         time.sleep(0.1)
     message = f"not every book was live within {START_S:.0f} s"
     raise TimeoutError(message)

@@ -1,7 +1,10 @@
 """flowrs keeps live, full-depth order books of crypto exchanges, and says of each whether it is right.
 
-These are the public names: what plugin authors import, and the client.
+These are the public names: what plugin authors import, and the clients. The clients are imported when they are first
+used, because a plugin needs none.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from flowrs._version import __version__
 from flowrs.api import (
@@ -30,6 +33,9 @@ from flowrs.api import (
     decimals_of,
 )
 from flowrs.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from flowrs.client import Client
 from flowrs.wire import BareTrade, Dated, Moment
 
 __all__ = [
@@ -38,6 +44,7 @@ __all__ = [
     "BookSnapshot",
     "BookUpdate",
     "Checksum",
+    "Client",
     "Connector",
     "Continuity",
     "Dated",
@@ -62,3 +69,15 @@ __all__ = [
     "decimals_of",
     "hookimpl",
 ]
+
+_CLIENTS = ("Client",)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a client when it is first asked for."""
+    if name not in _CLIENTS:
+        message = f"module 'flowrs' has no attribute {name!r}"
+        raise AttributeError(message)
+    from flowrs import client  # noqa: PLC0415 - see above
+
+    return getattr(client, name)

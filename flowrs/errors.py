@@ -145,3 +145,5 @@ class TooSlow(FlowrsError):  # noqa: N818 - a state of the reader
 
 class NotRunning(FlowrsError):  # noqa: N818 - a state of the daemon, not a fault of the caller
     """No daemon answers at that socket."""
+
+    remedy = 'start one with "flowrs run", or name its socket: Client(socket=…) or FLOWRS_SOCKET'

@@ -46,7 +46,10 @@ def book(
     with Client(socket) as client:
 
         def ask() -> dict[str, Any]:
-            return client.book(symbol, venue, depth, allow_stale=allow_stale)
+            answer: dict[str, Any] = client.call(
+                "book", symbol=symbol, venue=venue, depth=depth, allow_stale=allow_stale
+            )
+            return answer
 
         if watch:
             from flowrs.cli.watch import follow  # noqa: PLC0415 - only with --watch

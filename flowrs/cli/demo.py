@@ -63,12 +63,12 @@ def demo(*, once: bool, seconds: float | None) -> None:
         _wait(lambda: _live(daemon, client, progress), "synchronising the books", progress, deadline)
         progress.end()
         if once:
-            show(*parts(client.book(_SYMBOL, _VENUE)), "", summary(client.status()))
+            show(*parts(client.call("book", symbol=_SYMBOL, venue=_VENUE)), "", summary(client.call("status")))
             return
 
         def ask() -> dict[str, Any]:
             exchange.check()
-            return _ask(daemon, lambda: client.book(_SYMBOL, _VENUE))
+            return _ask(daemon, lambda: client.call("book", symbol=_SYMBOL, venue=_VENUE))
 
         follow(ask, seconds=seconds)
 
@@ -130,6 +130,6 @@ def _ask(daemon: Child, question: Callable[[], dict[str, Any]]) -> dict[str, Any
 
 def _live(daemon: Child, client: Client, progress: Progress) -> bool | None:
     """Return True when every book is live."""
-    books = _ask(daemon, client.status)["books"]
+    books = _ask(daemon, lambda: client.call("status"))["books"]
     progress.say(f"{books['live']} of {books['total']} books live")
     return True if books["total"] and books["live"] == books["total"] else None

@@ -27,7 +27,7 @@ def explain(error: FlowrsError) -> tuple[int, str]:
     """Return the exit code and one line for people."""
     match error:
         case NotRunning():
-            return NO_DAEMON, f"{_sentence(str(error))} {_START}"
+            return NO_DAEMON, f"{_sentence(error.message)} {_START}"
         case ConfigError():
             return USAGE, str(error)
         case ControlError():

@@ -52,7 +52,7 @@ Examples:
 def metrics(*, as_json: bool, socket: Path | None) -> None:
     """Show rates, latencies and faults, in all and of each exchange."""
     with Client(socket) as client:
-        answer = client.metrics()
+        answer = client.call("metrics")
     if as_json:
         show_json(answer)
         return

@@ -21,7 +21,7 @@ def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
 
     try:
         with Client(ctx.params.get("socket"), timeout_s=1.0) as client:
-            names = {entry["symbol"] for entry in client.status()["list"]}
+            names = {entry["symbol"] for entry in client.call("status")["list"]}
     except FlowrsError:
         return []
     return sorted(name for name in names if name.startswith(incomplete.upper()))

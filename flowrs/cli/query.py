@@ -27,7 +27,7 @@ Examples:
 def status(*, as_json: bool, socket: Path | None) -> None:
     """Show the daemon's connections and whether each book may be trusted."""
     with Client(socket) as client:
-        answer = client.status()
+        answer = client.call("status")
     if as_json:
         show_json(answer)
     else:
@@ -84,7 +84,7 @@ Examples:
 def venues(*, as_json: bool, socket: Path | None) -> None:
     """Show the configured exchanges, their plugins and symbols."""
     with Client(socket) as client:
-        answer = client.venues()
+        answer = client.call("venues")
     if as_json:
         show_json(answer)
         return
@@ -111,7 +111,7 @@ def trades(*, symbol: str, venue: str | None, limit: int, as_json: bool, socket:
     """Show the latest trades of SYMBOL, oldest first."""
     symbol, venue = options.place(symbol, venue)
     with Client(socket) as client:
-        answer = client.trades(symbol, venue, limit)
+        answer = client.call("trades", symbol=symbol, venue=venue, limit=limit)
     if as_json:
         show_json(answer)
         return

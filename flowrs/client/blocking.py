@@ -1,43 +1,79 @@
-"""The blocking client: one request, one answer, over a Unix stream socket.
+"""The blocking client: for scripts and notebooks, also inside the running loop of one.
 
-It speaks newline-delimited JSON (design §8), so what it does can be done with `socat` as well. The answers are plain
-dicts and lists, with prices and quantities as exact decimal strings.
+    import flowrs
+    book = flowrs.Client().book("BTC-USDT", "binance")
+
+It speaks newline-delimited JSON (design §8), so what it does can be done with `socat` as well.
 """
 
 from __future__ import annotations
 
+import math
 import os
+import select
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from flowrs.client.lines import Lines
+from flowrs.client import questions
+from flowrs.client.calls import Calls
 from flowrs.config import find_socket
-from flowrs.errors import ControlError, NotRunning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
-PROTOCOL = 1
+    from flowrs.client.conversation import Greeting
+    from flowrs.client.link import Steps, Wait
+    from flowrs.client.measures import Metrics
+    from flowrs.client.merged import Consolidated, Quote
+    from flowrs.client.questions import Number, Question, Require, RequireAll
+    from flowrs.client.results import Book, Facts, Status, Trades, Venue
+
+T = TypeVar("T")
+
+
+def run(steps: Steps[T]) -> T:
+    """Take all steps, and block while they wait."""
+    try:
+        wait = next(steps)
+        while True:
+            wait = steps.send(_wait(wait))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()
+
+
+def _wait(wait: Wait) -> bool:
+    if (ready := wait.reading or wait.writing) is None:
+        time.sleep(max(wait.seconds, 0.0))
+        return False
+    poll = select.poll()
+    poll.register(ready, select.POLLIN if wait.reading else select.POLLOUT)
+    return bool(poll.poll(math.ceil(max(wait.seconds, 0.0) * 1000)))
 
 
 class Client:
     """A connection to the daemon, for one thread.
 
     `socket` is the path of its socket; None means `FLOWRS_SOCKET`, else the user's daemon, else the system's.
-    `timeout_s` bounds each whole call. After a `NotRunning` the connection is closed: make a new client.
+    `timeout_s` bounds each whole call. If the daemon has been restarted the next call connects again. A client that
+    nobody refers to any more is closed.
     """
 
     def __init__(self, socket: str | Path | None = None, timeout_s: float = 5.0) -> None:
         """Connect and read the greeting. Raises `NotRunning`, or `FlowrsError` if the socket may not be opened."""
         self.socket = Path(socket) if socket is not None else find_socket(os.environ)
         self.timeout_s = timeout_s
-        self._next_id = 1
-        self._lines = Lines(self.socket, timeout_s)
-        try:
-            self.greeting = self._greeting()
-        except BaseException:
-            self._lines.close()
-            raise
+        self._calls = Calls(self.socket, timeout_s, time.monotonic)
+        run(self._calls.connected())
+
+    @property
+    def greeting(self) -> Greeting:
+        """What the daemon has said first: its version, process and methods."""
+        return self._calls.greeting
 
     def __enter__(self) -> Self:
         """Return itself: it is connected already."""
@@ -51,60 +87,94 @@ class Client:
 
     def close(self) -> None:
         """End the connection; a second time it does nothing."""
-        self._lines.close()
+        self._calls.close()
 
     def call(self, method: str, **params: Any) -> Any:
-        """Return the result of `method`. Raises `ControlError` for an error answer, `NotRunning` if none comes."""
-        request_id, self._next_id = self._next_id, self._next_id + 1
-        request = {"id": request_id, "method": method, "params": params}
-        answer = self._lines.exchange(request, self.timeout_s)
-        if answer.get("id") != request_id or not ("result" in answer or isinstance(answer.get("error"), dict)):
-            self._lines.close()
-            reason = f"what listens at {self.socket} does not answer as flowrs does"
-            raise NotRunning(reason)
-        if "result" in answer:
-            return answer["result"]
-        error = answer["error"]
-        code, message = str(error.get("code")), str(error.get("message"))
-        raise ControlError(code, message, error.get("data"))
+        """Return the result of any method as plain dicts and lists. Parameters that are None are not sent.
 
-    def status(self) -> dict[str, Any]:
+        Raises `ControlError` for an error answer, `NotRunning` if none comes.
+        """
+        return run(self._calls.call(method, params))
+
+    def status(self) -> Status:
         """Return the daemon's state, its connections, and each book's state and best prices."""
-        return self._object("status")
+        return self._ask(questions.status())
 
-    def venues(self) -> list[dict[str, Any]]:
+    def venues(self) -> tuple[Venue, ...]:
         """Return the configured venues: plugin, addresses, symbols."""
-        result: list[dict[str, Any]] = self.call("venues")
-        return result
+        return self._ask(questions.venues())
+
+    def metrics(self) -> Metrics:
+        """Return rates, counts and latencies, of all venues and of each."""
+        return self._ask(questions.metrics())
 
     def book(
-        self, symbol: str, venue: str | None = None, depth: int | None = None, *, allow_stale: bool = False
-    ) -> dict[str, Any]:
-        """Return a book's best `depth` levels of each side; None means 10, 0 means all that are known.
+        self,
+        symbol: str,
+        venue: str | None = None,
+        depth: int = 10,
+        *,
+        require: Require = "live",
+        max_age_s: float | None = None,
+    ) -> Book:
+        """Return a book's best `depth` levels of each side, 0: all that are known. `venue` None: the only one.
 
-        Raises `ControlError` with the code `not_live` unless the book is live or `allow_stale` is given.
+        Raises `NotLive` unless the book is live or `require` is "any"; `TooOld` if its last update was received more
+        than `max_age_s` ago.
         """
-        return self._object("book", symbol=symbol, venue=venue, depth=depth, allow_stale=allow_stale)
+        return self._ask(questions.book(symbol, venue, depth, require, max_age_s))
 
-    def trades(self, symbol: str, venue: str | None = None, limit: int | None = None) -> dict[str, Any]:
+    def trades(self, symbol: str, venue: str | None = None, limit: int = 50) -> Trades:
         """Return the latest trades, oldest first."""
-        return self._object("trades", symbol=symbol, venue=venue, limit=limit)
+        return self._ask(questions.trades(symbol, venue, limit))
 
-    def metrics(self) -> dict[str, Any]:
-        """Return rates, counts and latencies, of all venues and of each."""
-        return self._object("metrics")
+    def consolidated(
+        self, symbol: str, depth: int = 10, *, require: RequireAll = "live", max_age_s: float | None = None
+    ) -> Consolidated:
+        """Return one book of all venues' live books, each level with its parts; the books left out are named.
 
-    def _object(self, method: str, **params: Any) -> dict[str, Any]:
-        result: dict[str, Any] = self.call(method, **{key: value for key, value in params.items() if value is not None})
-        return result
+        Raises `NotLive` if no book is live, or with `require` "all" if one is not; `TooOld` if the last update of one
+        that takes part was received more than `max_age_s` ago.
+        """
+        return self._ask(questions.consolidated(symbol, depth, require, max_age_s))
 
-    def _greeting(self) -> dict[str, Any]:
-        greeting = self._lines.receive(self.timeout_s).get("flowrs")
-        if not isinstance(greeting, dict):
-            reason = f"what listens at {self.socket} is not flowrs"
-            raise NotRunning(reason)
-        if greeting.get("protocol") != PROTOCOL:
-            theirs = greeting.get("protocol")
-            reason = f"the daemon at {self.socket} speaks protocol {theirs}, this client {PROTOCOL}: use equal versions"
-            raise ControlError("protocol", reason)
-        return greeting
+    def quote(
+        self,
+        symbol: str,
+        side: str,
+        amount: Number,
+        currency: str = "base",
+        *,
+        venue: str | None = None,
+        fees: Mapping[str, Number] | None = None,
+        require: RequireAll = "live",
+        max_age_s: float | None = None,
+    ) -> Quote:
+        """Return what it would cost to buy, or bring to sell, `amount` at once, and how much of it at which venue.
+
+        `currency`: what `amount` is in, "base" or "quote". `fees`: percent of the quote currency by venue, in place of
+        the configured ones. Raises as `consolidated`.
+        """
+        return self._ask(questions.quote(symbol, side, amount, currency, venue, fees, require, max_age_s))
+
+    def reconnect(self, venue: str, connection: str | None = None) -> tuple[str, ...]:
+        """End a venue's connections, or one of them, so that they are made anew; returns their names.
+
+        Raises `Forbidden` unless this is the daemon's user or root, as `resync`, `add` and `remove` do.
+        """
+        return self._ask(questions.reconnect(venue, connection)).connections
+
+    def resync(self, symbol: str, venue: str) -> Facts:
+        """Have a new snapshot of a book taken."""
+        return self._ask(questions.resync(symbol, venue))
+
+    def add(self, symbol: str, venue: str) -> Facts:
+        """Have another book kept, until the daemon's end: its configuration file is not changed."""
+        return self._ask(questions.add(symbol, venue))
+
+    def remove(self, symbol: str, venue: str) -> None:
+        """Have a book kept no longer."""
+        self._ask(questions.remove(symbol, venue))
+
+    def _ask(self, question: Question[T]) -> T:
+        return run(self._calls.ask(question))

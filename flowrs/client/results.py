@@ -88,12 +88,12 @@ class Sided:
     @property
     def spread(self) -> Decimal | None:
         """The best ask less the best bid, None if a side is empty."""
-        return self.asks[0].price - self.bids[0].price if self.bids and self.asks else None
+        return self.ask.price - self.bid.price if self.bid and self.ask else None
 
     @property
     def mid(self) -> Decimal | None:
         """The middle of the best prices, None if a side is empty."""
-        return (self.asks[0].price + self.bids[0].price) * _HALF if self.bids and self.asks else None
+        return (self.ask.price + self.bid.price) * _HALF if self.bid and self.ask else None
 
 
 class Counts(Struct, frozen=True, gc=False):
@@ -215,41 +215,11 @@ class Status(Struct, frozen=True, kw_only=True):
     list: tuple[BookStatus, ...]
 
 
-class Distribution(Struct, frozen=True, gc=False, kw_only=True):
-    """Quantiles of the newest samples; mean and maximum since the start. None before the first sample."""
+class Reconnecting(Struct, frozen=True):
+    """The connections that are ended and made anew."""
 
-    mean: float | None
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    p99_9: float | None
-    max: float | None
-    samples: int
+    connections: tuple[str, ...]
 
 
-class Measures(Struct, frozen=True, kw_only=True):
-    """What is measured of a venue, or of all together."""
-
-    messages: int
-    messages_per_second: float
-    bytes: int
-    bytes_per_second: float
-    latency_us: Distribution
-    feed_delay_ms: Distribution
-    connections: int
-    reconnects: int
-    gaps: int
-    resyncs: int
-    decode_errors: int
-    unrequested: int
-
-
-class Metrics(Struct, frozen=True, kw_only=True):
-    """What the daemon measures."""
-
-    uptime_s: float
-    rss_mb: float
-    cpu_percent: float
-    clients: int
-    total: Measures
-    venues: dict[str, Measures]
+class Removed(Struct, frozen=True):
+    """A book is no longer kept. There is nothing to say of it."""

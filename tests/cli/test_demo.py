@@ -101,7 +101,7 @@ def test_demo_tells_why_its_daemon_ended(spawn: Spawn, screen: Screen, folder: P
     screen.read_until("live  by sequence")
     (socket,) = folder.glob("*/flowrs.sock")
     with Client(socket) as client:
-        os.kill(client.status()["pid"], signal.SIGTERM)
+        os.kill(client.status().pid, signal.SIGTERM)
     assert child.wait() == 1
     assert child.stderr is not None
     last = child.stderr.read().splitlines()[-1]
@@ -118,7 +118,7 @@ def test_sim_prints_a_configuration_that_run_follows(spawn: Spawn, tmp_path: Pat
     assert daemon.stderr is not None
     assert "serving 1 books" in daemon.stderr.readline()
     with Client() as client:
-        assert client.venues()[0]["symbols"] == ["BTC-USDT"]
+        assert client.venues()[0].symbols == ("BTC-USDT",)
     for process in (daemon, exchange):
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0

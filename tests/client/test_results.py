@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from fake_daemon import BOOK
+from fake_daemon import BOOK, FACTS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +15,6 @@ from flowrs.client.merged import Consolidated, Quote
 from flowrs.client.refusals import refusal
 from flowrs.client.results import Book, Level
 from flowrs.errors import ControlError, Forbidden, NotLive, TooOld, UnknownName
-
-FACTS = {name: BOOK[name] for name in list(BOOK)[:11]}
 
 
 @given(st.integers(0, (1 << 63) - 1), st.integers(0, 18))

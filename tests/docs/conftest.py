@@ -62,10 +62,10 @@ def is_ready(socket: Path) -> bool:
     """Whether all books are live and there have been the trades that the examples show."""
     try:
         with Client(socket) as client:
-            books, trades = client.status()["books"], client.trades("BTC-USDT", "binance")["trades"]
+            books, trades = client.status().books, client.trades("BTC-USDT", "binance").trades
     except (NotRunning, ControlError):
         return False
-    return books["total"] == books["live"] == BOOKS and len(trades) > 2
+    return books.total == books.live == BOOKS and len(trades) > 2
 
 
 @pytest.fixture(scope="session")

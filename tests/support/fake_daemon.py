@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GREETING = {"flowrs": {"protocol": 1, "version": "0.1.0", "pid": 123, "capabilities": ["status", "book"]}}
-BOOK = {
+FACTS = {
     "venue": "binance",
     "symbol": "BTC-USDT",
     "state": "live",
@@ -24,6 +24,9 @@ BOOK = {
     "exchange_ns": 1_723_161_276_318_000_000,
     "recv_ns": 1_723_161_276_320_000_000,
     "publish_ns": 1_723_161_276_320_010_000,
+}
+BOOK = {
+    **FACTS,
     "bids": [["61837.63", "3.78826000"], ["61837.60", "1.00000000"]],
     "asks": [["61837.64", "1.54698000"]],
     "levels": {"bids": 2, "asks": 1},
@@ -66,18 +69,13 @@ STATUS = {
     ],
     "list": [
         {
-            "venue": "binance",
-            "symbol": "BTC-USDT",
-            "state": "live",
-            "reason": None,
-            "verified": "sequence",
-            "epoch": 1,
-            "seq": 123,
-            "age_ms": 12.5,
+            **FACTS,
             "bid": "61837.63",
             "ask": "61837.64",
+            "levels": {"bids": 2, "asks": 1},
             "resyncs": 0,
             "gaps": 0,
+            "transitions": [{"time_ns": 1_723_161_270_000_000_000, "state": "live", "reason": "none", "epoch": 1}],
         },
         {
             "venue": "binance",
@@ -86,12 +84,17 @@ STATUS = {
             "reason": None,
             "verified": None,
             "epoch": 0,
-            "seq": None,
+            "seq": 0,
             "age_ms": None,
+            "exchange_ns": 0,
+            "recv_ns": 0,
+            "publish_ns": 0,
             "bid": None,
             "ask": None,
+            "levels": {"bids": 0, "asks": 0},
             "resyncs": 1,
             "gaps": 1,
+            "transitions": [],
         },
     ],
 }
@@ -132,6 +135,7 @@ _METRICS = {
     "gaps": 2,
     "resyncs": 2,
     "decode_errors": 0,
+    "unrequested": 0,
 }
 METRICS = {
     "uptime_s": 3720.0,
@@ -152,11 +156,12 @@ class FakeDaemon:
     """Answers on `path` what `answers` says: method to a body, or to a function from the params to one.
 
     A body is `{"result": …}` or `{"error": …}`, or bytes that are sent as they are; None closes the connection. `seen`
-    collects the requests; `asked` is set by the first, `left` by the first client that goes.
+    collects the requests, `clients` the connections; `asked` is set by the first, `left` by the first client that goes.
     """
 
-    def __init__(self, path: Path, greeting: bytes | None = None) -> None:
+    def __init__(self, path: Path, greeting: bytes | None = None, *, hang_up: bool = False) -> None:
         self.path = path
+        self.hang_up = hang_up
         self.greeting = json.dumps(GREETING).encode() + b"\n" if greeting is None else greeting
         self.seen: list[dict[str, Any]] = []
         self.asked = threading.Event()
@@ -169,7 +174,7 @@ class FakeDaemon:
             "metrics": {"result": METRICS},
         }
         self._listener = socket.socket(socket.AF_UNIX)
-        self._open: list[socket.socket] = []
+        self.clients: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
 
     def __enter__(self) -> Self:
@@ -182,11 +187,11 @@ class FakeDaemon:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join()
         self._listener.close()
-        for connection in self._open:
+        for connection in self.clients:
             connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads[1:]:
             thread.join()
-        for connection in self._open:
+        for connection in self.clients:
             connection.close()
 
     def answer(self, method: str, body: dict[str, Any] | bytes | Callable[[dict[str, Any]], Any] | None) -> None:
@@ -198,13 +203,16 @@ class FakeDaemon:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self._open.append(connection)
+            self.clients.append(connection)
             self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
             self._threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
             connection.sendall(self.greeting)
+            if self.hang_up:
+                connection.shutdown(socket.SHUT_RDWR)
+                return
             with connection.makefile("rb") as lines:
                 for line in lines:
                     if not self._reply(connection, json.loads(line)):
