@@ -19,7 +19,7 @@ import trio
 from flowrs import registry
 from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
-from flowrs.errors import ConfigError
+from flowrs.errors import ConfigError, PluginError
 from flowrs.feed import Budget, Venue
 from flowrs.serve import Answers, Control, Metrics, Table, listen
 
@@ -34,12 +34,17 @@ _CONNECTS = Rate(10, 0.1)  # of all venues: what comes after a common outage is 
 
 
 def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
-    """Return the configured venues, by name; they publish to `arena`. Raises ConfigError if one has no plugin."""
+    """Return the configured venues, by name; they publish to `arena`.
+
+    Raises ConfigError if one has no plugin, or none is left. A plugin that does not keep its contract costs its own
+    venues; which these are it may not have told.
+    """
     plugins = registry.load()
     for error in plugins.errors.values():
         _log.error("%s", error)
     scratch, arena, machine = Scratch(), arena or Arena(), Budget(_CONNECTS)
     venues: dict[str, Venue] = {}
+    missing: list[str] = []
     for name, venue_config in config.venues.items():
         if not venue_config.enabled:
             continue
@@ -47,8 +52,18 @@ def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
             near = difflib.get_close_matches(name, plugins.connectors, 1)
             hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
             message = f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
-            raise ConfigError(message)
-        venues[name] = Venue(kind(), venue_config, plugins.origins[name], scratch, arena, machine)
+            if not plugins.errors:
+                raise ConfigError(message)
+            missing.append(message)
+            continue
+        try:
+            venues[name] = Venue(kind(), venue_config, plugins.origins[name], scratch, arena, machine)
+        except PluginError as error:
+            missing.append(f"venues.{name}: {error}")
+    if missing and not venues:
+        raise ConfigError("; ".join([*missing, *map(str, plugins.errors.values())]))
+    for message in missing:
+        _log.error("%s; going on without it", message)
     return venues
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from msgspec import Struct
 
-from flowrs import hookspecs
-from flowrs.api import Connector, Continuity, Rate, Recovery
+from flowrs import facts, hookspecs
+from flowrs.api import Connector
 from flowrs.errors import PluginError
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 
 
 _BUILT_IN = "flowrs.plugins."
-_FACTS: dict[str, type] = {
-    **dict.fromkeys(("name", "title", "url", "rest_url", "separator"), str),
-    **dict.fromkeys(("snapshot_levels", "time_unit_ns", "depth", "instruments_per_connection"), int),
-    **dict.fromkeys(("connects", "messages", "weight"), Rate),
-    "perpetual": bool,
-    "continuity": Continuity,
-    "recovery": Recovery,
-}
 
 
 class Registry(Struct, frozen=True):
@@ -47,24 +39,24 @@ def _connectors_of(entry: EntryPoint) -> list[type[Connector]]:
         manager.register(entry.load(), name=entry.name)
         manager.check_pending()
         found = [kind for result in manager.hook.flowrs_connectors() for kind in result]
-    except Exception as error:  # the plugin's boundary: anything may come out of foreign code
+        wrong = [words for kind in found for words in _wrong_with(kind)]
+    except (Exception, SystemExit) as error:  # the plugin's boundary: anything may come out of foreign code
         message = f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}"
         raise PluginError(message) from error
-    for kind in found:
-        if (wrong := _wrong_with(kind)) is not None:
-            message = f"plugin {entry.name} ({entry.value}) returned {kind!r}, {wrong}"
-            raise PluginError(message)
+    if wrong:
+        message = f"plugin {entry.name} ({entry.value}) brings no usable venue: {'; '.join(wrong)}"
+        raise PluginError(message)
     return found
 
 
-def _wrong_with(kind: Any) -> str | None:
-    """Return what a plugin's class lacks to be a connector, None if nothing."""
+def _wrong_with(kind: Any) -> list[str]:
+    """Return what keeps a plugin's class from being run, nothing if it may be; whatever the class raises comes out."""
     if not (isinstance(kind, type) and issubclass(kind, Connector)):
-        return "which is not a subclass of Connector"
-    for fact, what in _FACTS.items():
-        if not isinstance(getattr(kind, fact, None), what):
-            return f"whose {fact} is not a {what.__name__}"
-    return None
+        return [f"{kind!r} is not a subclass of Connector"]
+    if wrong := [f"{kind.__name__}.{words}" for words in facts.wrong_with(kind)]:
+        return wrong
+    kind()  # the engine makes one later, where nothing may be raised
+    return []
 
 
 def _add(registry: Registry, connector: type[Connector], entry: EntryPoint) -> None:

@@ -17,6 +17,7 @@ from flowrs import Connector, Continuity, Recovery, hookspecs, registry
 from flowrs.config import Config, VenueConfig
 from flowrs.daemon import make_venues
 from flowrs.errors import ConfigError, PluginError
+from flowrs.facts import FACTS
 from flowrs.plugins.binance import Binance
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ class Tiny(flowrs.Connector):
 
     def native(self, symbol):
         return symbol.replace("-", "_")
+
+    def subscribe(self, instruments):
+        return []
+
+    def decode(self, frame):
+        return []
+
+    def ask_instruments(self, natives):
+        return []
+
+    def snapshot_request(self, instrument):
+        return flowrs.Request("/")
+
+    def decode_snapshot(self, body):
+        raise NotImplementedError
 
 @flowrs.hookimpl
 def flowrs_connectors():
@@ -95,19 +111,15 @@ def lacking(fact: str, value: str | None = None) -> str:
         ("def", "cannot be loaded: SyntaxError"),
         (returning("1 / 0"), "cannot be loaded: ZeroDivisionError"),
         (returning("7"), "cannot be loaded: TypeError"),
-        (returning("[7]"), "returned 7, which is not a subclass of Connector"),
-        (returning("['Tiny']"), "returned 'Tiny', which is not a subclass of Connector"),
-        (returning("[Tiny()]"), "which is not a subclass of Connector"),
-        (returning("[int]"), "which is not a subclass of Connector"),
+        ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+        (returning("[7]"), "7 is not a subclass of Connector"),
+        (returning("['Tiny']"), "'Tiny' is not a subclass of Connector"),
+        (returning("[Tiny()]"), "is not a subclass of Connector"),
+        (returning("[int]"), "<class 'int'> is not a subclass of Connector"),
         (returning("(1 / 0 for _ in range(1))"), "cannot be loaded: ZeroDivisionError"),
         (GOOD.replace("def flowrs_connectors()", "def flowrs_conectors()"), "flowrs_conectors"),
-        (lacking("name"), "whose name is not a str"),
-        (lacking("title"), "whose title is not a str"),
-        (lacking("url"), "whose url is not a str"),
-        (lacking("continuity"), "whose continuity is not a Continuity"),
-        (lacking("continuity", "'chained'"), "whose continuity is not a Continuity"),
-        (lacking("name", "['tiny']"), "whose name is not a str"),
-        (lacking("snapshot_levels", "'many'"), "whose snapshot_levels is not a int"),
+        (lacking("name", "property(lambda self: 1 / 0)"), "Tiny.name is <property object"),
+        (GOOD.replace("title =", "def __init__(self, x): pass\n    title ="), "cannot be loaded: TypeError"),
         (GOOD.replace('"tiny"', '"binance"'), "brings venue binance, as flowrs.plugins.binance does"),
     ],
 )
@@ -127,6 +139,118 @@ def test_a_plugin_that_is_wrong_is_named_with_its_fault_and_the_others_load(
     assert "tiny" not in found.connectors
 
 
+NAME = "1 to 30 of a-z, 0-9, - and _, the first a letter"
+TITLE = "1 to 60 printable characters"
+SOCKET = "a ws:// or wss:// address"
+SPELLING = "Pairs(), Objects(…) or Sided(…), of different words of 1 to 24 printable ASCII characters each"
+CHECKSUM = 'None, or a Checksum of form "digits" or "colon" over 1 to 100 levels'
+PING = "None, or a Ping of some text every 0.1 s or more"
+RATE = "a Rate of at least 1 in a number of seconds"
+LIFETIME = "a number of seconds, at least 60, or math.inf"
+NONSENSE = [
+    *[("name", value, NAME) for value in (None, "['tiny']", "''", "'Tiny'", "'a:b'", "'1tiny'", "'a' * 31", "b'tiny'")],
+    *[("title", value, TITLE) for value in (None, "''", "7", "'a\\nb'", "'a' * 61")],
+    *[("url", value, SOCKET) for value in (None, "''", "'tiny.test'", "'https://tiny.test'", "'wss://'", "['x']")],
+    *[("rest_url", value, 'an http:// or https:// address, or ""') for value in ("None", "'tiny.test'", "'wss://x'")],
+    *[("trades_url", value, f"{SOCKET}, or None") for value in ("''", "'tiny.test'", "7")],
+    *[("continuity", value, "a Continuity") for value in (None, "'chained'", "flowrs.Continuity", "1")],
+    *[("recovery", value, "a Recovery") for value in ("None", "'rest'")],
+    *[("separator", value, 'what stands between base and quote, such as "/", or ""') for value in ("None", "' '", "7")],
+    *[("perpetual", value, "True or False") for value in ("None", "'PERP'", "1")],
+    *[("depth", value, "a whole number from 0 to 1,000") for value in ("-1", "1001", "None", "10.0", "True")],
+    *[("snapshot_levels", value, "a whole number from 0 to 1,000,000") for value in ("'many'", "-1", "1e3")],
+    *[("time_unit_ns", value, "a whole number from 1 to 1,000,000,000") for value in ("0", "'ms'", "1e6", "10**10")],
+    *[("instruments_per_connection", value, "a whole number from 1 to 1,000,000") for value in ("0", "None", "1.5")],
+    *[("checksum", value, CHECKSUM) for value in ("True", "'crc'", "flowrs.Checksum('crc', 10)", "flowrs.Checksum")],
+    *[("checksum", f"flowrs.Checksum('digits', {levels})", CHECKSUM) for levels in ("0", "101", "'10'", "True")],
+    *[
+        ("ping", value, PING)
+        for value in ("'ping'", "flowrs.Ping('', 20)", "flowrs.Ping('p', 0)", "flowrs.Ping(7, 20)")
+    ],
+    *[("ping", f"flowrs.Ping('p', {every_s})", PING) for every_s in ("0", "'20'", "float('nan')", "-1", "True")],
+    *[("lifetime_s", value, LIFETIME) for value in ("None", "0", "-1", "59", "'24h'", "float('nan')", "True")],
+    *[("connects", value, RATE) for value in ("None", "5", "(5, 1.0)", "flowrs.Rate", "flowrs.Rate(0, 1)")],
+    *[("messages", f"flowrs.Rate({value})", RATE) for value in ("1.5, 1", "True, 1", "'5', 1", "-1, 1")],
+    *[("weight", f"flowrs.Rate({value})", RATE) for value in ("5, 0", "5, -1", "5, None", "5, float('inf')")],
+    *[("spelling", value, SPELLING) for value in ("None", "'pairs'", "flowrs.Pairs", "flowrs.Checksum('colon', 1)")],
+    *[("spelling", f"flowrs.Objects({words})", SPELLING) for words in ("'p', 'p'", "'p', 7", "'p', ''", "'p', 'a b'")],
+    *[("spelling", f"flowrs.Objects('p', {word})", SPELLING) for word in ("'a' * 25", "'ä'", r"'\"'", r"'\\'", "None")],
+    *[("spelling", f"flowrs.Sided('s', {words})", SPELLING) for words in ("'b', 'b', 'p', 'q'", "'b', 'a', 's', 'q'")],
+]
+
+
+@pytest.mark.parametrize(("fact", "value", "expected"), NONSENSE)
+def test_a_fact_that_makes_no_sense_is_told_with_class_fact_value_and_what_is_expected(
+    install: Install, fact: str, value: str | None, expected: str
+) -> None:
+    install(lacking(fact, value), "aaa")
+    error = str(registry.load().errors["aaa"])
+    assert error.startswith("plugin aaa (flowrs_test_aaa) brings no usable venue: Tiny.")
+    shown = "not set" if value is None else repr(eval(value, {"flowrs": flowrs}))  # noqa: S307 - the lines above
+    assert f"Tiny.{fact} is {shown if len(shown) <= 60 else shown[:60] + '…'}, expected {expected}" in error
+
+
+def without(method: str) -> str:
+    return GOOD.replace(f"def {method}(", f"def no_{method}(")
+
+
+RESUBSCRIBING = "recovery = flowrs.Recovery.RESUBSCRIBE"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        *[
+            (without(method), f"Tiny.{method}() is not written, but every connector needs it")
+            for method in ("subscribe", "decode", "ask_instruments")
+        ],
+        *[
+            (without(method), f"Tiny.{method}() is not written, but Recovery.REST needs it")
+            for method in ("snapshot_request", "decode_snapshot")
+        ],
+        (
+            GOOD.replace("rest_url =", f"{RESUBSCRIBING}; rest_url ="),
+            "Tiny.resubscribe() is not written, but Recovery.RESUBSCRIBE needs it",
+        ),
+        (lacking("trades_url", "'wss://x.test'"), "Tiny.subscribe_trades() is not written, but trades_url needs it"),
+        (lacking("decode", "7"), "Tiny.decode is 7, expected a method"),
+        (lacking("rest_url"), 'Tiny.rest_url is "" and recovery is REST; expected the address of the snapshots'),
+        (lacking("continuity", "flowrs.Continuity.UNNUMBERED"), "Tiny.continuity is UNNUMBERED and checksum is None"),
+        *[
+            (
+                lacking("continuity", f"flowrs.Continuity.{rule}"),
+                f"Tiny.recovery is REST and continuity is {rule}: nothing tells where a snapshot joins the stream",
+            )
+            for rule in ("COUNTED", "CONNECTION", "UNNUMBERED")
+        ],
+        (
+            GOOD.replace("rest_url =", f"{RESUBSCRIBING}; snapshot_levels = 50; rest_url ="),
+            "Tiny.snapshot_levels is 50 and recovery is RESUBSCRIBE; expected 0",
+        ),
+    ],
+)
+def test_facts_that_contradict_each_other_or_lack_their_method_are_told(
+    install: Install, source: str, words: str
+) -> None:
+    install(source, "aaa")
+    found = registry.load()
+    assert words in str(found.errors["aaa"])
+    assert "tiny" not in found.connectors
+
+
+def test_all_that_is_wrong_with_a_connector_is_told_at_once(install: Install) -> None:
+    install(GOOD.replace('"tiny"', "7").replace('"Tiny"', "8").replace("Continuity.CHAINED", "Recovery.REST"))
+    assert str(registry.load().errors["tiny"]).endswith(
+        f"Tiny.name is 7, expected {NAME}; Tiny.title is 8, expected {TITLE}; "
+        "Tiny.continuity is <Recovery.REST: 'rest'>, expected a Continuity"
+    )
+
+
+def test_every_fact_that_a_connector_may_state_is_looked_at() -> None:
+    declared = {name for name, hint in inspect.get_annotations(Connector).items() if "ClassVar" in str(hint)}
+    assert set(FACTS) == declared
+
+
 def test_a_plugin_without_connectors_brings_nothing_and_is_no_error(install: Install) -> None:
     install("x = 1", "other")
     found = registry.load()
@@ -140,6 +264,28 @@ def test_a_wrong_plugin_does_not_keep_the_daemon_from_beginning(
     install("1 / 0", "broken")
     assert set(make_venues(Config())) == {"binance", "bybit", "kraken", "coinbase"}
     assert "plugin broken (flowrs_test_broken) cannot be loaded: ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("1 / 0", "no plugin brings this venue"),
+        (lacking("depth", "-1"), "no plugin brings this venue"),
+        (GOOD.replace('return symbol.replace("-", "_")', "return 1 / 0"), "the plugin failed: ZeroDivisionError"),
+        (GOOD.replace('return symbol.replace("-", "_")', "pass"), "native() returned None, expected a str"),
+    ],
+)
+def test_a_wrong_plugin_costs_its_own_configured_venue_and_no_other(
+    install: Install, caplog: pytest.LogCaptureFixture, source: str, words: str
+) -> None:
+    install(source)
+    symbols = VenueConfig(("BTC-USDT",))
+    assert set(make_venues(Config(venues={"tiny": symbols, "kraken": symbols}))) == {"kraken"}
+    (line,) = [each.message for each in caplog.records if "going on without it" in each.message]
+    assert line.startswith("venues.tiny: ")
+    assert words in line
+    with pytest.raises(ConfigError, match=r"venues\.tiny: "):
+        make_venues(Config(venues={"tiny": symbols}))
 
 
 def test_a_venue_that_is_switched_off_is_not_made_and_needs_no_plugin() -> None:

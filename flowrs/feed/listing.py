@@ -8,6 +8,7 @@ import trio
 
 from flowrs.api import Listing, Request
 from flowrs.errors import FeedError
+from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE, call
 from flowrs.feed.rest import RestError
 from flowrs.feed.transport import open_transport
@@ -30,7 +31,7 @@ async def ask(
 
     Raises RestError, or an exception group of FeedError or OSError, if the exchange cannot be asked.
     """
-    asked = call(connector.name, connector.ask_instruments, natives)
+    asked = vouch.request_or_texts(connector, connector.ask_instruments, natives)
     if isinstance(asked, Request):
         if rest is None:
             message = "instruments are asked for by REST, but there is no rest_url"
@@ -43,15 +44,21 @@ async def ask(
                 await transport.send(text)
             while True:
                 for frame in await transport.receive():
-                    try:
-                        events = call(connector.name, connector.decode, frame)
-                    except UNREADABLE:
-                        continue
-                    for event in events:
-                        if isinstance(event, Listing):
-                            return {each.native: each for each in event.instruments}
+                    found = _listing_in(connector, frame)
+                    if found is not None:
+                        return {each.native: each for each in found}
     message = f"no list of instruments came within {_ANSWER_S:.0f} s"
     raise FeedError(message, venue=connector.name)
+
+
+def _listing_in(connector: Connector, frame: bytes) -> Sequence[Instrument] | None:
+    """Return the instruments that a frame lists, None if it is about something else."""
+    try:
+        events = call(connector.name, lambda: vouch.events_of(connector.decode(frame)))
+    except UNREADABLE:
+        return None
+    listing = next((event for event in events if isinstance(event, Listing)), None)
+    return None if listing is None else vouch.instruments(connector, lambda: listing.instruments)
 
 
 async def _by_rest(connector: Connector, natives: Sequence[str], request: Request, rest: Rest) -> dict[str, Instrument]:
@@ -64,8 +71,8 @@ async def _by_rest(connector: Connector, natives: Sequence[str], request: Reques
             return {}
         found: dict[str, Instrument] = {}
         for half in (natives[: len(natives) // 2], natives[len(natives) // 2 :]):
-            again = call(connector.name, connector.ask_instruments, half)
+            again = vouch.request_or_texts(connector, connector.ask_instruments, half)
             if isinstance(again, Request):
                 found |= await _by_rest(connector, half, again, rest)
         return found
-    return {each.native: each for each in call(connector.name, connector.decode_instruments, body)}
+    return {each.native: each for each in vouch.instruments(connector, connector.decode_instruments, body)}

@@ -13,8 +13,9 @@ import trio
 
 from flowrs.api import Recovery as Way
 from flowrs.errors import FeedError, PluginError
+from flowrs.feed import vouch
 from flowrs.feed.backoff import RESET_AFTER_S, Backoff
-from flowrs.feed.boundary import UNREADABLE, call
+from flowrs.feed.boundary import UNREADABLE
 from flowrs.feed.rest import RestError
 from flowrs.feed.sync import OldSnapshotError
 
@@ -87,16 +88,16 @@ class Recovery:
 
     async def _fetch(self, replica: Replica, instrument: Instrument) -> None:
         """Ask for the snapshot by REST."""
-        request = call(self._connector.name, self._connector.snapshot_request, instrument)
+        request = vouch.request(self._connector, self._connector.snapshot_request, instrument)
         if self._rest is None:
             raise PluginError("it recovers by REST, but has no rest_url", venue=self._connector.name)
         body = await self._rest.get(request)
-        replica.snapshot(call(self._connector.name, self._connector.decode_snapshot, body))
+        replica.snapshot(vouch.snapshot(self._connector, body))
 
     async def _subscribe(self, replica: Replica, instrument: Instrument) -> None:
         """Subscribe anew, and wait for the snapshot that the stream begins with: OldSnapshotError if none comes."""
         arrival = self._arrivals[replica.symbol] = trio.Event()
-        for frame in call(self._connector.name, self._connector.resubscribe, [instrument]):
+        for frame in vouch.texts(self._connector, self._connector.resubscribe, [instrument]):
             await self._send(frame)
         with trio.move_on_after(_ANSWER_S) as scope:
             await arrival.wait()

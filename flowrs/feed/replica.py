@@ -30,7 +30,7 @@ from flowrs.core import (
     Verified,
 )
 from flowrs.errors import CapacityError, ChecksumError, CoreError, NumberSyntaxError
-from flowrs.feed.boundary import call
+from flowrs.feed import vouch
 from flowrs.feed.sync import HeldOverflowError, Join, OldSnapshotError, follows, gap
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Replica:
     def __init__(self, connector: Connector, symbol: str, book: Book) -> None:
         """Keep `book` for the canonical `symbol`."""
         self.symbol = symbol
-        self.native = call(connector.name, connector.native, symbol)
+        self.native = vouch.text(connector, connector.native, symbol)
         self.instrument: Instrument | None = None
         self.book = book
         self.gaps = 0
@@ -281,7 +281,7 @@ class Replica:
         """Apply, and publish only if the exchange's checksum, where there is one, is that of the book."""
         book = self.book
         book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self._unit_ns, self._spelling)
-        if self._checksum is not None and event.checksum is not None:
+        if self._checksum is not None and (event.checksum is not None or not self._numbered):
             ours = book.checksum(self._form, self._checksum.levels, *self._decimals)
             if ours != event.checksum:
                 message = f"the exchange's checksum is {event.checksum}, ours {ours}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
@@ -18,7 +18,8 @@ from flowrs.api import BookSnapshot, BookUpdate, Continuity, Farewell, Heartbeat
 from flowrs.api import Recovery as Way
 from flowrs.core import Reason
 from flowrs.errors import FeedError, ProtocolError, StaleFeedError
-from flowrs.feed.boundary import UNREADABLE, call, fault
+from flowrs.feed import vouch
+from flowrs.feed.boundary import UNREADABLE, fault
 from flowrs.feed.recovery import Recovery
 from flowrs.feed.transport import open_transport
 
@@ -135,31 +136,42 @@ class Session:
     def take(self, frames: Sequence[bytes], recv_ns: int) -> int:
         """Take frames into the books; returns the exchange's time of the last event, in the connector's unit, or 0."""
         decode, replicas = self._connector.decode, self._replicas
-        newest: BookUpdate | Trade | None = None
+        newest: Any = None
         for frame in frames:
             try:
                 events = decode(frame)
+                if type(events) is not tuple and type(events) is not list:
+                    events = vouch.events_of(events)
             except UNREADABLE as error:
                 self._unreadable(frame, error)
                 continue
             except Exception as error:
                 raise fault(self._connector.name, error) from error
             for event in events:
-                if isinstance(event, BookUpdate):
-                    newest = event
-                    replica = replicas.get(event.symbol)
-                    if replica is None:
-                        self._unrequested(event.symbol)
-                    elif not replica.update(event):
-                        self._attend(replica)
-                elif isinstance(event, Trade):
-                    newest = event
-                    self._trade(event, recv_ns)
-                else:
-                    self._other(event)
-        return 0 if newest is None else newest.time
+                try:
+                    if isinstance(event, BookUpdate):
+                        newest = event
+                        replica = replicas.get(event.symbol)
+                        if replica is None or not replica.update(event):
+                            self._not_well(replica, event)
+                    elif self._other(event, recv_ns):
+                        newest = event
+                except Exception as error:
+                    vouch.blame(self._connector, event, error)
+                    raise
+        return 0 if newest is None else int(newest.time)
+
+    def _not_well(self, replica: Replica | None, update: BookUpdate) -> None:
+        """See to an update that nobody asked for, or after which the book is not simply live."""
+        vouch.vouch(self._connector, update)
+        if replica is None:
+            self._unrequested(update.symbol)
+        else:
+            self._attend(replica)
 
     def _trade(self, trade: Trade, recv_ns: int) -> None:
+        if not vouch.is_plain(trade):
+            vouch.vouch(self._connector, trade)
         trades = self._trades.get(trade.symbol)
         if trades is None:
             self._unrequested(trade.symbol)
@@ -172,13 +184,17 @@ class Session:
         """Count an event of a symbol that was never asked for."""
         self._counters.unrequested += native not in self._dropped
 
-    def _other(self, event: Event) -> None:
-        """Take an event that is neither update nor trade."""
+    def _other(self, event: Event, recv_ns: int) -> bool:
+        """Take an event that is no update; returns whether it is a trade."""
+        if isinstance(event, Trade):
+            self._trade(event, recv_ns)
+            return True
         if isinstance(event, Numbered):
             self._check_number(event.number)
         elif isinstance(event, BookSnapshot):
             self._snapshot(event)
         elif isinstance(event, Reply):
+            vouch.vouch(self._connector, event)
             if event.refusal is not None:
                 message = f"the subscription was refused: {event.refusal}"
                 raise ProtocolError(message)
@@ -190,12 +206,14 @@ class Session:
                 self._connector.name,
                 TypeError(f"decode() returned {type(event).__name__}, which is no event of the API"),
             )
+        return False
 
     def _check_number(self, number: int) -> None:
         """Where the connection's frames are numbered, a hole may concern any of its books: all are lost."""
         missed, self._number = self._number, number
         if number == missed + 1 or self._connector.continuity is not Continuity.CONNECTION:
             return
+        vouch.vouch(self._connector, Numbered(number))
         message = f"frame {number} does not follow {missed}"
         for replica in self._replicas.values():
             replica.gaps += 1
@@ -203,6 +221,9 @@ class Session:
         raise ProtocolError(message, venue=self._connector.name)
 
     def _snapshot(self, event: BookSnapshot) -> None:
+        vouch.vouch(self._connector, event)
+        if self._number < 0 and self._connector.continuity is Continuity.CONNECTION:
+            raise fault(self._connector.name, TypeError("decode() puts no Numbered before the events of a frame"))
         replica = self._replicas.get(event.symbol)
         if replica is None:
             self._unrequested(event.symbol)
@@ -231,7 +252,7 @@ class Session:
 
     async def _subscribe(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Subscribe; and again, symbol by symbol, to what stays silent: streams are accepted that do not exist."""
-        for frame in call(self._connector.name, self._route.subscribe, self._instruments):
+        for frame in vouch.texts(self._connector, self._route.subscribe, self._instruments):
             await send(frame)
         while True:
             await trio.sleep(_FIRST_DATA_S)
@@ -243,7 +264,7 @@ class Session:
                     self._attend(replica)
                 else:
                     replica.silent()
-                    for frame in call(self._connector.name, self._route.subscribe, [replica.instrument]):
+                    for frame in vouch.texts(self._connector, self._route.subscribe, [replica.instrument]):
                         await send(frame)
 
     async def _watch(self) -> None:

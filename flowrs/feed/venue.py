@@ -51,7 +51,7 @@ class Venue:
         arena: Arena,
         machine: Budget,
     ) -> None:
-        """Prepare the venue that `connector` describes.
+        """Prepare the venue that `connector` describes. Raises PluginError if it cannot name a symbol.
 
         `plugin` is where it came from, `machine` the limit on new connections of all venues.
         """
@@ -229,6 +229,7 @@ class Venue:
         self.error = None
         for replica in self._kept(replicas):
             instrument = found.get(replica.native)
+            # An exchange may have something else by this name: the spot market that the perpetual's name leads to.
             if instrument is not None and instrument.symbol == replica.symbol:
                 replica.list_as(instrument)
             else:

@@ -73,8 +73,8 @@ async def test_a_dropped_frame_makes_that_symbol_stale_then_live_in_a_new_epoch(
 async def test_no_answer_during_a_resync_says_live_and_differs(tmp_path: Path) -> None:
     answers = epochs = 0
     async with market() as sim, daemon(sim, tmp_path, *PAIRS) as (_, client):
-        with trio.move_on_after(4):
-            while True:
+        with trio.fail_after(60):
+            while answers <= 80 or epochs < 3:
                 answer = await client.ask("book", symbol="BTC-USDT", depth=0)
                 if "result" in answer:
                     check_against_truth(sim, answer["result"])
@@ -84,8 +84,6 @@ async def test_no_answer_during_a_resync_says_live_and_differs(tmp_path: Path) -
                     epochs = max(epochs, answer["result"]["epoch"])
                 else:
                     assert answer["error"]["code"] == "not_live"
-    assert answers > 80
-    assert epochs >= 3
 
 
 def check_against_truth(sim: flowrs.sim.Venue[Any], book: dict[str, Any]) -> None:

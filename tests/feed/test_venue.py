@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
+import msgspec
 import pytest
+import trio
+from exchanges import EXCHANGES, followed
+from msgspec import Raw
 from venues import running, until
 
-from flowrs.core import BIDS, Reason, State
+import flowrs
+from flowrs import Rate
+from flowrs.config import VenueConfig
+from flowrs.core import BIDS, Arena, Reason, Scratch, State
+from flowrs.feed import Budget, Venue
 from flowrs.plugins.binance import Binance
+from flowrs.plugins.bybit import Bybit
+from flowrs.plugins.kraken import Kraken
 from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, garbage, open_venue
 
 
@@ -101,3 +112,122 @@ async def test_a_fault_of_the_plugin_is_told_by_its_name_and_tried_again(
 
         await until(lambda: "the plugin failed: KeyError: 'oops'" in told())
         await until(lambda: venue.replicas["BTC-USDT"].is_live)
+
+
+def return_once(monkeypatch: pytest.MonkeyPatch, connector: type, method: str, value: object) -> None:
+    """Let a method return what it must not, the first time."""
+    real, wrong = getattr(connector, method), [value]
+
+    @functools.wraps(real)
+    def once(self: object, *args: object) -> object:
+        return wrong.pop() if wrong else real(self, *args)
+
+    monkeypatch.setattr(connector, method, once)
+
+
+class _Strange(flowrs.BookSnapshot):
+    bids: Raw = Raw(b"[]")
+    asks: Raw = Raw(b"[]")
+    last: str = "7"
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "words"),
+    [
+        ("ask_instruments", None, "ask_instruments() returned None, expected a Request or a sequence of str"),
+        (
+            "ask_instruments",
+            "/exchangeInfo",
+            "ask_instruments() returned '/exchangeInfo', expected a Request or a sequence of str",
+        ),
+        ("ask_instruments", [b"{}"], "ask_instruments() returned [b'{}'], expected a Request or a sequence of str"),
+        ("ask_instruments", flowrs.Request(None), "Request.path is None, expected a str"),
+        ("ask_instruments", flowrs.Request("/", "1"), "Request.weight is '1', expected a whole number"),
+        ("decode_instruments", None, "decode_instruments() returned None, expected a sequence of Instrument"),
+        (
+            "decode_instruments",
+            ["BTCUSDT"],
+            "decode_instruments() returned ['BTCUSDT'], expected a sequence of Instrument",
+        ),
+        (
+            "decode_instruments",
+            [flowrs.Instrument("BTC-USDT", "BTCUSDT", "BTC", "USDT", "2")],
+            "Instrument.price_decimals is '2', expected a whole number",
+        ),
+        ("subscribe", None, "subscribe() returned None, expected a sequence of str"),
+        ("subscribe", "{}", "subscribe() returned '{}', expected a sequence of str"),
+        ("subscribe", [{}], "subscribe() returned [{}], expected a sequence of str"),
+        ("subscribe", (1 // each for each in (0,)), "ZeroDivisionError"),
+        ("subscribe", (msgspec.json.encode(each) for each in (object(),)), "the plugin failed: TypeError"),
+        ("subscribe", (msgspec.json.decode(each) for each in "?"), "the plugin failed: DecodeError"),
+        ("decode", None, "decode() returned None, expected a sequence of events"),
+        ("decode", (None,), "decode() returned NoneType, which is no event of the API"),
+        ("snapshot_request", None, "snapshot_request() returned None, expected a Request"),
+        ("snapshot_request", "/depth", "snapshot_request() returned '/depth', expected a Request"),
+        ("snapshot_request", flowrs.Request(7), "Request.path is 7, expected a str"),
+        ("decode_snapshot", None, "decode_snapshot() returned None, expected a BookSnapshot"),
+        ("decode_snapshot", _Strange(), "_Strange.last is '7', expected a whole number"),
+    ],
+)
+async def test_what_a_method_must_not_return_is_told_by_the_venues_name_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, method: str, value: object, words: str
+) -> None:
+    return_once(monkeypatch, Binance, method, value)
+    async with (
+        open_venue(BinanceSpot(Market(INSTRUMENTS[:1]))) as sim,
+        running(sim, "BTC-USDT", retry_base_s=0.2, retry_cap_s=0.2) as venue,
+    ):
+
+        def told() -> str:
+            return f"{venue.error} {[each.error for each in venue.connections]}"
+
+        await until(lambda: "binance: the plugin failed: " in told() and words in told())
+        await until(lambda: venue.replicas["BTC-USDT"].is_live)
+
+
+@pytest.mark.parametrize("value", [None, [7]])
+async def test_what_is_sent_for_a_new_snapshot_has_to_be_text(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    return_once(monkeypatch, Bybit, "resubscribe", value)
+    async with trio.open_nursery() as nursery, followed(nursery, seed=1, exchanges=EXCHANGES[2:3]) as exchanges:
+        (each,) = exchanges.values()
+        await until(lambda: all(replica.is_live for replica in each.venue.replicas.values()))
+        each.sim.faults.drop_depth("BTCUSDT")
+        words = f"bybit: the plugin failed: resubscribe() returned {value}, expected a sequence of str"
+        await until(lambda: each.venue.connections[0].error == words)
+        await until(lambda: all(replica.is_live for replica in each.venue.replicas.values()))
+
+
+@pytest.mark.parametrize("value", [None, [7], [flowrs.Instrument("BTC-USD", None, "BTC", "USD")]])
+async def test_a_listing_that_comes_through_the_stream_is_looked_at_too(
+    monkeypatch: pytest.MonkeyPatch, value: object
+) -> None:
+    real, wrong = Kraken.decode, [flowrs.Listing(value)]
+
+    def decode(self: Kraken, frame: bytes) -> object:
+        events = real(self, frame)
+        return [wrong.pop()] if wrong and isinstance(next(iter(events)), flowrs.Listing) else events
+
+    monkeypatch.setattr(Kraken, "decode", decode)
+    async with trio.open_nursery() as nursery, followed(nursery, seed=1, exchanges=EXCHANGES[4:5]) as exchanges:
+        (each,) = exchanges.values()
+        await until(lambda: "the plugin failed" in str(each.venue.error))
+        await until(lambda: each.venue.error is None)
+        await until(lambda: all(replica.is_live for replica in each.venue.replicas.values()))
+
+
+async def test_a_name_that_leads_to_another_instrument_is_no_listing_of_this_one() -> None:
+    """Binance spot knows BTCUSDT, and that is not the perpetual."""
+
+    class Loose(Binance):
+        def native(self, symbol: str) -> str:
+            return symbol.removesuffix("-PERP").replace("-", "")
+
+    async with open_venue(BinanceSpot(Market(INSTRUMENTS[:1]))) as sim:
+        config = VenueConfig(("BTC-USDT-PERP", "BTC-USDT"), url=sim.ws_url, rest_url=sim.rest_url)
+        venue = Venue(Loose(), config, "tests", Scratch(), Arena(), Budget(Rate(10, 0.1)))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(venue.run)
+            await until(lambda: venue.replicas["BTC-USDT"].is_live)
+            book = venue.replicas["BTC-USDT-PERP"].book
+            assert (book.state, book.reason) == (State.DISABLED, Reason.UNKNOWN_SYMBOL)
+            nursery.cancel_scope.cancel()
