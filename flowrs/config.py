@@ -42,7 +42,11 @@ _SHOWN_LENGTH = 60
 _VENUE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 Symbol = Annotated[
-    str, Meta(pattern=r"\A[A-Z0-9]+-[A-Z0-9]+(-PERP)?\Z", description='a symbol such as "BTC-USDT" or "BTC-USDT-PERP"')
+    str,
+    Meta(
+        pattern=r"\A[A-Z0-9]{1,20}-[A-Z0-9]{1,20}(-PERP)?\Z",
+        description='a symbol such as "BTC-USDT" or "BTC-USDT-PERP"',
+    ),
 ]
 Symbols = Annotated[tuple[Symbol, ...], Meta(min_length=1, description="a list of at least one symbol")]
 WebSocketUrl = Annotated[str, Meta(pattern=r"\Awss?://[^\s/]\S*\Z", description="a ws:// or wss:// address")]

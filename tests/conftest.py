@@ -1,11 +1,16 @@
-"""What all tests share: the recordings, where they are, and venues that stand on loopback."""
+"""What all tests share: the recordings, where they are, and a daemon on simulated exchanges."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from worlds import World, default_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CAPTURES = Path(__file__).parent.parent.parent / "shared" / "captures"
 
@@ -19,3 +24,10 @@ def captures() -> Path:
             pytest.fail(f"{reason}: CI has to have it")
         pytest.skip(reason)
     return CAPTURES
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A daemon with the default books, for tests and examples that run commands. Who changes something waits for it."""
+    with default_world(tmp_path_factory.mktemp("world")) as running:
+        yield running

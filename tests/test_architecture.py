@@ -25,7 +25,7 @@ ALLOWED = {
     "registry": {"facts", *API},
     "core": ANYBODYS,
     "feed": {"core", "config", *API},
-    "serve": {"core", *API},
+    "serve": {"core", "config", *API},
     "daemon": {"feed", "serve", "core", "config", "registry", *API},
     "client": {"config", "core", *ANYBODYS},  # of core what reads the shared memory: see below
     "gateway": {"client", "config", *ANYBODYS},

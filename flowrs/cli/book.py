@@ -82,10 +82,10 @@ def heading(answer: dict[str, Any]) -> str:
         words.append(f"age {duration(answer['age_ms'] / 1000)}")
     if answer["seq"] is not None:
         words.append(f"seq {answer['epoch']}:{answer['seq']}")
-    if answer["bids"] and answer["asks"]:
+    if answer.get("bids") and answer.get("asks"):
         words.append(f"spread {spread(answer['bids'][0][0], answer['asks'][0][0])}")
-    window = answer["window"]
-    if window["low"] or window["high"]:
+    window = answer.get("window")
+    if window and (window["low"] or window["high"]):
         words.append(f"known from {window['low'] or NONE} to {window['high'] or NONE}")
     return "  ".join(words)
 

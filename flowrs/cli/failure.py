@@ -13,10 +13,15 @@ INTERRUPTED = 130
 
 _CONTROL = {
     "not_live": (NOT_LIVE, '"flowrs status" says how it stands; --allow-stale shows the book as it is.'),
+    "not_live_yet": (NOT_LIVE, 'The daemon goes on trying; "flowrs status" says how it stands.'),
     "unknown_symbol": (UNKNOWN, '"flowrs status" lists the symbols.'),
     "unknown_venue": (UNKNOWN, ""),
+    "unknown_connection": (UNKNOWN, '"flowrs status" lists the connections.'),
     "ambiguous": (USAGE, "Name one with --venue."),
     "bad_params": (USAGE, ""),
+    "forbidden": (FAILURE, "Run this as the daemon's user or as root."),
+    "already_kept": (FAILURE, ""),
+    "too_many_books": (FAILURE, 'Make room with "flowrs remove".'),
     "too_large": (FAILURE, "Ask for less, with --depth or --limit."),
     "unknown_method": (FAILURE, "The daemon is of another version: restart it."),
 }

@@ -202,6 +202,11 @@ class Replica:
         return self.book.state is State.LIVE
 
     @property
+    def is_unlisted(self) -> bool:
+        """Whether the exchange does not list the instrument."""
+        return self.book.reason is Reason.UNKNOWN_SYMBOL
+
+    @property
     def lived_s(self) -> float:
         """For how many seconds the book has been the exchange's, or was when it was last lost; 0 if it never was."""
         return self._lived_s if self._joined_at is None else time.monotonic() - self._joined_at

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from flowrs.core import Book, Reason
+from flowrs.core import Book, Reason, State
 from flowrs.errors import CoreError, FeedError, PluginError
 from flowrs.feed import listing
 from flowrs.feed.backoff import Backoff
@@ -76,6 +76,7 @@ class Venue:
         self._rest: Rest | None = None
         self._nursery: trio.Nursery | None = None
         self._closed = trio.Event()
+        self._learned = trio.Event()  # another one each time that something has become known
         self.add(config.symbols)
 
     @property
@@ -103,11 +104,18 @@ class Venue:
             self._nursery.start_soon(self._follow, added)
         return added
 
+    async def listed(self, symbol: str) -> None:
+        """Wait until the exchange has said whether it lists a symbol that is kept, or it is removed."""
+        replica = self.replicas[symbol]
+        while replica.instrument is None and replica.book.state is not State.DISABLED:
+            await self._learned.wait()
+
     def remove(self, symbol: str) -> None:
         """Keep a symbol no longer. A connection that has others goes on; one that has none ends."""
         replica = self.replicas.pop(symbol)
         del self.trades[symbol]
         replica.close()
+        self._tell()
         for shard in self._shards:
             if replica in shard.replicas:
                 shard.drop(replica)
@@ -138,12 +146,17 @@ class Venue:
                 await self._closed.wait()
                 nursery.cancel_scope.cancel()
 
+    def _tell(self) -> None:
+        self._learned.set()
+        self._learned = trio.Event()
+
     def _stopped(self) -> None:
         self._nursery = None
 
     async def _follow(self, replicas: Sequence[Replica]) -> None:
         """Learn what these symbols are, then keep up connections for those that are listed."""
         await self._learn(replicas)
+        self._tell()
         listed = [replica for replica in self._kept(replicas) if replica.instrument is not None]
         if not listed and not self._shards:
             self.error = "the exchange lists none of the configured symbols"

@@ -1,8 +1,9 @@
 """From the book to the client."""
 
+from flowrs.serve.administration import Administration
 from flowrs.serve.answers import Answers
 from flowrs.serve.control import Control, listen
 from flowrs.serve.methods import Client, Method, Table
 from flowrs.serve.metrics import Metrics
 
-__all__ = ["Answers", "Client", "Control", "Method", "Metrics", "Table", "listen"]
+__all__ = ["Administration", "Answers", "Client", "Control", "Method", "Metrics", "Table", "listen"]

@@ -60,12 +60,16 @@ class Answers:
             "metrics": Method(NoParams, self._measure),
         }
 
+    def venue(self, name: str) -> VenueSource:
+        """Return a venue by its name; raises RequestError."""
+        if name not in self._venues:
+            raise RequestError("unknown_venue", f"no venue {name[:64]!r}; there are {', '.join(self._venues)}")
+        return self._venues[name]
+
     def find(self, symbol: str, venue: str | None) -> tuple[VenueSource, ReplicaSource]:
         """Return the one book of a symbol, of that venue or of the only one; raises RequestError."""
-        if venue is not None and venue not in self._venues:
-            raise RequestError("unknown_venue", f"no venue {venue[:64]!r}; there are {', '.join(self._venues)}")
-        asked = [venue] if venue is not None else list(self._venues)
-        found = [self._venues[name] for name in asked if symbol in self._venues[name].replicas]
+        asked = [self.venue(venue)] if venue is not None else self._venues.values()
+        found = [each for each in asked if symbol in each.replicas]
         if not found:
             raise RequestError("unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are")
         if len(found) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ class Metrics:
     def __init__(self, venues: Mapping[str, VenueSource]) -> None:
         """Measure `venues`."""
         self._venues = venues
-        self._rates = {name: Rates() for name in venues}
+        self._rates: defaultdict[str, Rates] = defaultdict(Rates)
         self._started = time.monotonic()
         self._cpu: tuple[float, float] = (self._started, time.process_time())
         self._cpu_percent = 0.0

@@ -31,6 +31,10 @@ class ReplicaSource(Protocol):
         """How often a snapshot was joined."""
 
     @property
+    def is_unlisted(self) -> bool:
+        """Whether the exchange has said that it does not list the instrument."""
+
+    @property
     def transitions(self) -> Sequence[tuple[int, int, int, int]]:
         """The newest changes of trust: time (ns since 1970), state, reason, epoch; oldest first."""
 
@@ -54,6 +58,9 @@ class ConnectionSource(Protocol):
     @property
     def replicas(self) -> Sequence[ReplicaSource]:
         """The books it feeds."""
+
+    def reconnect(self) -> None:
+        """End the session that runs, or the pause after one: another session follows as soon as it may."""
 
 
 class CounterSource(Protocol):
@@ -97,3 +104,15 @@ class VenueSource(Protocol):
     @property
     def trades(self) -> Mapping[str, Sequence[tuple[Trade, int]]]:
         """By canonical symbol: the newest and when they were received (ns since 1970), oldest first."""
+
+    def add(self, symbols: Sequence[str]) -> Sequence[ReplicaSource]:
+        """Keep these symbols as well. Raises CoreError or PluginError; then none of them is kept."""
+
+    async def listed(self, symbol: str) -> None:
+        """Wait until the exchange has said whether it lists a symbol that is kept, or it is removed."""
+
+    def remove(self, symbol: str) -> None:
+        """Keep a symbol no longer; the others go on."""
+
+    def resync(self, symbol: str) -> None:
+        """Throw a book away and get a new snapshot, of this symbol alone."""

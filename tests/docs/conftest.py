@@ -1,93 +1,22 @@
-"""The simulated exchanges and one daemon for all examples, as processes that the commands of the README start."""
+"""Where the examples run."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 from doc_pages import ROOT
 
-from flowrs.client import Client
-from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES
-from flowrs.errors import ControlError, NotRunning
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
-START_S = 60.0
-BOOKS = sum(len(DEFAULT_SYMBOLS[name]) for name in DEFAULT_VENUES)
-
-
-class World(NamedTuple):
-    """Where the examples run: their environment, and the daemon's socket."""
-
-    environ: dict[str, str]
-    socket: Path
-
-
-@contextmanager
-def running(environ: dict[str, str], folder: Path, *words: str) -> Iterator[Path]:
-    """Run `flowrs WORDS` within the block; returns the file that its output goes to."""
-    log = folder / f"{words[0]}.log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "flowrs", *words]
-        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)  # noqa: S603 - our own command
-    try:
-        yield log
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_for(holds: Callable[[], bool], log: Path) -> None:
-    """Wait until it holds; if it never does, fail with the log of the process that is to bring it about."""
-    deadline = time.monotonic() + START_S
-    while not holds():
-        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-        time.sleep(0.05)
-
-
-def is_printed(text: str) -> bool:
-    """Whether the simulator has printed the addresses of all exchanges; it writes them at once."""
-    return text.endswith("\n") and all(f"[venues.{name}]" in text for name in DEFAULT_VENUES)
-
-
-def is_ready(socket: Path) -> bool:
-    """Whether all books are live and there have been the trades that the examples show."""
-    try:
-        with Client(socket) as client:
-            books, trades = client.status().books, client.trades("BTC-USDT", "binance").trades
-    except (NotRunning, ControlError):
-        return False
-    return books.total == books.live == BOOKS and len(trades) > 2
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A daemon with the books that it follows unless told otherwise, all of them live."""
-    folder = tmp_path_factory.mktemp("world")
-    socket, config = folder / "flowrs.sock", folder / "flowrs.toml"
-    hidden = ("FLOWRS_CONFIG", "XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR")
-    environ = {name: value for name, value in os.environ.items() if name not in hidden}
-    environ["FLOWRS_SOCKET"] = str(socket)
-    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
-    wanted = [word for name in DEFAULT_VENUES for word in ("--venue", name)]
-    with running(environ, folder, "sim", "--port", "0", *wanted) as printed:
-        wait_for(lambda: is_printed(printed.read_text(encoding="utf-8")), printed)
-        config.write_bytes(printed.read_bytes())
-        with running(environ, folder, "run", "--config", str(config)) as log:
-            wait_for(lambda: is_ready(socket), log)
-            yield World(environ, socket)
+    from worlds import World
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A new folder in which the relative names of the examples hold."""
+def folder(tmp_path: Path, world: World) -> Iterator[Path]:
+    """A new folder in which the relative names of the examples hold; afterwards all books get live again."""
     (tmp_path / "docs").symlink_to(ROOT / "docs")
-    return tmp_path
+    yield tmp_path
+    world.wait()

@@ -22,16 +22,18 @@ from flowrs.cli.root import COMMANDS, root
 from flowrs.client import Client
 from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES, DaemonConfig, VenueConfig
 from flowrs.core.trust import Reason, State
-from flowrs.serve import answers
+from flowrs.serve import Administration, Answers, Metrics
 from flowrs.serve.protocol import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import World
+    from worlds import World
 
 PROTOCOL = page("docs/protocol.md")
+ANSWERS = Answers({}, Metrics({}), ROOT)
+METHODS = {**ANSWERS.methods, **Administration({}, ANSWERS).methods}
 FOLDERS = "flowrs|csrc|tests|docs|benchmarks|scripts|\\.ci"
 
 
@@ -210,10 +212,11 @@ def test_exactly_the_fields_of_greeting_and_request_are_documented(world: World)
     assert documented == [*greeting, *Request.__struct_fields__]
 
 
-@pytest.mark.parametrize(("method", "params"), [("book", "_BookParams"), ("trades", "_TradesParams")])
-def test_every_parameter_is_documented_with_its_default_and_its_bounds(method: str, params: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_every_parameter_is_documented_with_its_default_and_its_bounds(method: str) -> None:
     documented = {cells[0]: cells for cells in rows(section(PROTOCOL, f"`{method}`")) if len(cells) == 4}
-    fields = msgspec.json.schema(getattr(answers, params))["$defs"][params]["properties"]
+    params = METHODS[method].params
+    fields = msgspec.json.schema(params)["$defs"][params.__name__]["properties"]
     assert list(documented) == [f"`{name}`" for name in fields]
     for name, schema in fields.items():
         _, kind, default, _ = documented[f"`{name}`"]
@@ -309,7 +312,7 @@ def test_exactly_the_faults_that_have_a_name_are_listed() -> None:
 PARTS = {
     "core": {"core", "errors"},
     "feed": {"feed", "core", "api", "config", "errors"},
-    "serve": {"serve", "core", "api", "errors", "_version"},
+    "serve": {"serve", "core", "api", "config", "errors", "_version"},
     "client": {"client", "config", "errors"},
     "sim": {"sim", "errors"},
     "plugins": {""},

@@ -20,7 +20,7 @@ from flowrs import config as settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import World
+    from worlds import World
 
 BLOCKS = list(blocks())
 RUNNABLE = [each for each in BLOCKS if each.language in ("sh", "console", "python") and not (each.why or each.source)]

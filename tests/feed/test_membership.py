@@ -249,4 +249,7 @@ async def test_a_closed_venue_ends_and_leaves_room_for_others(sim: Any) -> None:
             await sim.wait_until(lambda: not sim.connections)
     assert [reader.read(slot).state for slot in range(2)] == [State.DISABLED] * 2
     assert (venue.replicas, venue.connections) == ({}, [])
+    (replica,) = venue.add(["BTC-USDT"])  # as a request may that comes while the daemon ends
+    assert replica.book.state is State.EMPTY
+    venue.remove("BTC-USDT")
     assert {arena.take(), arena.take()} == {0, 1}
