@@ -150,7 +150,8 @@ typedef struct {
     uint32_t total[2]; /* levels held by the book, the untrusted ones beyond its window too */
 } frs_view;
 
-enum { FRS_UNATTENDED = 255 }; /* the reason that a reader gives, never a writer: see frs_view_read */
+enum { FRS_UNATTENDED = 255 };  /* the reason that a reader gives, never a writer: see frs_view_read */
+enum { FRS_ARENA_VERSION = 1 }; /* of the layout; readers and writer have to agree */
 
 /* A new arena of `slots` slots (1 to 65536) with room for `depth` levels a side (1 to 1000), in an anonymous memory
  * file (memfd_create(2)). The file is sealed: its size is fixed and nobody else can map it for writing. The thread that

@@ -29,7 +29,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { LINE = 64, WORD = 8, SLOTS_MOST = 65536, VERSION = 1, SPINS = 200, SLOTS_AT = LINE + FRS_PULSE_BYTES };
+enum { LINE = 64, WORD = 8, SLOTS_MOST = 65536, SPINS = 200, SLOTS_AT = LINE + FRS_PULSE_BYTES };
 enum { VIEW_WORDS = sizeof(frs_view) / WORD, LEVEL_WORDS = sizeof(frs_level) / WORD };
 enum { NAME_WORDS = FRS_NAME_SIZE / WORD, HEAD_BYTES = 192 };
 
@@ -99,7 +99,7 @@ frs_arena *frs_arena_new(uint32_t slots, uint32_t depth) {
         frs_arena_free(arena);
         return NULL;
     }
-    arena_head head = {MAGIC, VERSION, slots, depth, (uint32_t)arena->slot_bytes};
+    arena_head head = {MAGIC, FRS_ARENA_VERSION, slots, depth, (uint32_t)arena->slot_bytes};
     memcpy(arena->memory, &head, sizeof head);
     return arena;
 }
@@ -117,7 +117,7 @@ static bool read_head(int fd, arena_head *head, off_t *bytes) {
 frs_arena *frs_arena_open(int fd) {
     arena_head head;
     off_t bytes;
-    if (!read_head(fd, &head, &bytes) || head.magic != MAGIC || head.version != VERSION ||
+    if (!read_head(fd, &head, &bytes) || head.magic != MAGIC || head.version != FRS_ARENA_VERSION ||
         !good_size(head.slots, head.depth))
         return NULL;
     frs_arena *arena = calloc(1, sizeof *arena);

@@ -21,7 +21,7 @@ from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError, PluginError
 from flowrs.feed import Budget, Venue
-from flowrs.serve import Administration, Answers, Control, Metrics, Table, listen
+from flowrs.serve import Administration, Answers, Control, Metrics, Table, attach_method, listen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ async def _serve(config: Config, socket: Path, arena: Arena, task_status: trio.T
     venues = make_venues(config, arena)
     metrics = Metrics(venues)
     answers = Answers(venues, metrics, socket)
-    table = Table({**answers.methods, **Administration(venues, answers).methods})
+    table = Table({**answers.methods, **attach_method(arena), **Administration(venues, answers).methods})
     control = Control(table, metrics)
     async with listen(socket) as listener, trio.open_nursery() as root:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+VERSION: int = lib.FRS_ARENA_VERSION
+"""Of the memory's layout."""
+
 _VIEW = ffi.typeof("frs_view *")
 _LEVELS = ffi.typeof("frs_level[]")
 

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import time
+from array import array
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import CoroutineType
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from flowrs.errors import ConfigError
-from flowrs.serve.methods import Client, peer_of
+from flowrs.serve.methods import Client, Handed, peer_of
 from flowrs.serve.protocol import MAX_LINE, RequestError, failure, greeting, id_of, request, result
 
 if TYPE_CHECKING:
@@ -145,23 +146,31 @@ class Control:
                 return
             for line in map(bytes.strip, map(bytes, lines)):
                 if line:
-                    await _send(stream, await self._answer(line, client))
+                    await _send(stream, *await self._answer(line, client))
 
-    async def _answer(self, line: bytes, client: Client) -> bytes:
+    async def _answer(self, line: bytes, client: Client) -> tuple[bytes, int | None]:
+        """Return the line of the answer, and the descriptor that goes with it."""
         try:
             asked = request(line)
         except RequestError as error:
-            return failure(id_of(line), error)
+            return failure(id_of(line), error), None
         try:
             value = self._table.answer(asked.method, asked.params, client)
             if isinstance(value, CoroutineType):
                 value = await value
-            return result(asked.id, value)
+            value, fd = value if isinstance(value, Handed) else (value, None)
+            return result(asked.id, value), fd
         except RequestError as error:
-            return failure(asked.id, error)
+            return failure(asked.id, error), None
 
 
-async def _send(stream: trio.SocketStream, data: bytes) -> None:
-    """Write with a deadline; raises trio.TooSlowError for a client that does not read."""
+async def _send(stream: trio.SocketStream, data: bytes, fd: int | None = None) -> None:
+    """Write with a deadline, `fd` with the first byte; raises trio.TooSlowError for a client that does not read."""
     with trio.fail_after(_WRITE_S):
+        if fd is not None:
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]))  # unix(7)
+            try:
+                data = data[await stream.socket.sendmsg([data], [rights]) :]
+            except OSError as error:
+                raise trio.BrokenResourceError from error
         await stream.send_all(data)

@@ -54,6 +54,13 @@ class Client(NamedTuple):
     peer: Peer
 
 
+class Handed(NamedTuple):
+    """A result that comes with a file descriptor, which stays its owner's."""
+
+    value: Any
+    fd: int
+
+
 class Method(NamedTuple):
     """One method: `call(params, client)` returns what is encoded as the result, or raises RequestError.
 
