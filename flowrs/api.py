@@ -304,6 +304,12 @@ class Connector:
     """How many levels a side `snapshot_request` yields at most; 0: all there are. Behind them the book is unknown."""
     time_unit_ns: ClassVar[int] = 1_000_000
     """The unit of `time` in its events, in ns: milliseconds unless said otherwise."""
+    unsubscribing: ClassVar[tuple[str, str] | None] = None
+    """What a frame of `subscribe` has to say instead to end that subscription: ("subscribe", "unsubscribe").
+
+    The first place of the one word gets the other. None: what still comes of a symbol that is kept no longer is ignored
+    until its connection ends.
+    """
     ping: ClassVar[Ping | None] = None
     """What the exchange wants to hear; WebSocket pings are answered in any case."""
     instruments_per_connection: ClassVar[int] = 100

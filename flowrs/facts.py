@@ -48,6 +48,12 @@ def _is_rate(value: Any) -> bool:
     return is_whole and value.count >= 1 and _is_seconds(value.per_s, 0.001) and value.per_s < math.inf
 
 
+def _is_replacement(value: Any) -> bool:
+    if not isinstance(value, tuple):
+        return value is None
+    return len(value) == 2 and all(isinstance(word, str) and word for word in value) and value[0] != value[1]  # noqa: PLR2004 - one for the other
+
+
 def _is_ping(value: Any) -> bool:
     if not isinstance(value, Ping):
         return value is None
@@ -95,6 +101,7 @@ FACTS = {
     "checksum": Fact('None, or a Checksum of form "digits" or "colon" over 1 to 100 levels', _is_checksum),
     "snapshot_levels": _whole(0, 1_000_000),
     "time_unit_ns": _whole(1, 1_000_000_000),
+    "unsubscribing": Fact("None, or two different words of one or more characters each", _is_replacement),
     "ping": Fact("None, or a Ping of some text every 0.1 s or more", _is_ping),
     "instruments_per_connection": _whole(1, 1_000_000),
     "lifetime_s": Fact(

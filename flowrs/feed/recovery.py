@@ -20,7 +20,7 @@ from flowrs.feed.rest import RestError
 from flowrs.feed.sync import OldSnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from flowrs.api import Connector, Instrument
     from flowrs.feed.replica import Replica
@@ -42,19 +42,35 @@ class Recovery:
         send: Callable[[str], Awaitable[None]],
         nursery: trio.Nursery,
         retry: tuple[float, float],
+        subscribed: trio.Event,
     ) -> None:
-        """Ask `rest`, or `send` subscriptions, by tasks in `nursery`; `retry`: base and cap of the back-off in s."""
+        """Ask `rest`, or `send` subscriptions, by tasks in `nursery`.
+
+        `retry`: base and cap of the back-off in s. `subscribed`: set when the session has sent its own subscriptions.
+        """
         self._connector, self._rest, self._send, self._nursery = connector, rest, send, nursery
-        self._retry = retry
+        self._retry, self._subscribed = retry, subscribed
         self._busy: set[str] = set()
         self._backoffs: dict[str, Backoff] = {}
         self._arrivals: dict[str, trio.Event] = {}
+        self._leaving: dict[str, Sequence[str]] = {}  # what ends their subscriptions, after the recovery under way
 
     def attend(self, replica: Replica) -> None:
         """See to it that a replica gets the snapshot that it wants, if it wants one."""
         if replica.wants_snapshot and replica.symbol not in self._busy:
             self._busy.add(replica.symbol)
             self._nursery.start_soon(self._recover, replica)
+
+    def leave(self, replica: Replica, frames: Sequence[str]) -> None:
+        """End the subscription of a symbol that is disabled now; a recovery that is under way comes to its end first.
+
+        Two requests about one subscription must not cross: an exchange may refuse the second, which ends the session.
+        """
+        self._leaving[replica.symbol] = frames
+        self.arrived(replica)
+        if replica.symbol not in self._busy:
+            self._busy.add(replica.symbol)
+            self._nursery.start_soon(self._end, replica)
 
     def arrived(self, replica: Replica) -> None:
         """Note that a snapshot has come through the stream."""
@@ -77,6 +93,14 @@ class Recovery:
                 _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[:_QUOTE])
                 replica.no_snapshot()
                 await trio.sleep(backoff.after(0.0))
+        await self._end(replica)
+
+    async def _end(self, replica: Replica) -> None:
+        """A recovery is over."""
+        if (frames := self._leaving.pop(replica.symbol, None)) is not None:
+            await self._subscribed.wait()
+            for frame in frames:
+                await self._send(frame)
         self._busy.discard(replica.symbol)
         self.attend(replica)
 

@@ -86,6 +86,7 @@ class Session:
         self._number = -1  # of the last frame, where frames are numbered
         self._dropped: dict[str, Replica] = {}  # of which something may still come
         self._recovery: Recovery | None = None
+        self._subscribed = trio.Event()
 
     async def run(self) -> NoReturn:
         """Run until the connection ends; raises (in an exception group) what ended it, never returns."""
@@ -102,7 +103,7 @@ class Session:
 
             self.is_open = True
             retry = (self._config.retry_base_s, self._config.retry_cap_s)
-            self._recovery = Recovery(self._connector, self._rest, send, nursery, retry)
+            self._recovery = Recovery(self._connector, self._rest, send, nursery, retry, self._subscribed)
             nursery.start_soon(self._subscribe, send)
             nursery.start_soon(self._watch)
             nursery.start_soon(self._ping, send)
@@ -115,10 +116,14 @@ class Session:
         self._attend(replica)
 
     def drop(self, replica: Replica) -> None:
-        """Follow a symbol no longer: what still comes of it is ignored."""
+        """Follow a symbol no longer: end its subscription where that can be done, and ignore what still comes of it."""
         self._dropped[replica.native] = replica
         self._replicas.pop(replica.native, None)
         self._trades.pop(replica.native, None)
+        words, instrument = self._connector.unsubscribing, replica.instrument
+        if self._recovery is not None and words is not None and instrument is not None:
+            frames = vouch.texts(self._connector, self._route.subscribe, [instrument])
+            self._recovery.leave(replica, [frame.replace(*words, 1) for frame in frames])
 
     async def _read(self, transport: Transport) -> NoReturn:
         """The hot path: from received bytes to published books."""
@@ -254,6 +259,7 @@ class Session:
         """Subscribe; and again, symbol by symbol, to what stays silent: streams are accepted that do not exist."""
         for frame in vouch.texts(self._connector, self._route.subscribe, self._instruments):
             await send(frame)
+        self._subscribed.set()
         while True:
             await trio.sleep(_FIRST_DATA_S)
             for replica in list(self._replicas.values()):

@@ -103,6 +103,7 @@ class Binance(flowrs.Connector):
     continuity = Continuity.CHAINED
     snapshot_levels = 5000
     lifetime_s = 24 * 3600.0
+    unsubscribing = ("SUBSCRIBE", "UNSUBSCRIBE")
     connects = Rate(300, 300.0)
     messages = Rate(5, 1.0)
     weight = Rate(6000, 60.0)

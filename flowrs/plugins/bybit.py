@@ -106,6 +106,7 @@ class Bybit(flowrs.Connector):
     rest_url = "https://api.bybit.com"
     continuity = Continuity.COUNTED
     recovery = Recovery.RESUBSCRIBE
+    unsubscribing = ("subscribe", "unsubscribe")
     ping = Ping('{"op":"ping"}', 20.0)
     connects = Rate(500, 300.0)
     messages = Rate(10, 1.0)

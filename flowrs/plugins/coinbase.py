@@ -102,6 +102,7 @@ class Coinbase(flowrs.Connector):
     separator = "-"
     continuity = Continuity.CONNECTION
     recovery = Recovery.RESUBSCRIBE
+    unsubscribing = ("subscribe", "unsubscribe")
     spelling = Sided("side", "bid", "offer", "price_level", "new_quantity")
     time_unit_ns = 1
     instruments_per_connection = 1

@@ -102,6 +102,7 @@ class Kraken(flowrs.Connector):
     separator = "/"
     continuity = Continuity.UNNUMBERED
     recovery = Recovery.RESUBSCRIBE
+    unsubscribing = ("subscribe", "unsubscribe")
     spelling = Objects("price", "qty")
     depth = 10
     checksum = Checksum("digits", 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,8 +21,9 @@ from flowrs.plugins.binance import Binance
 from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, Shape, open_venue, server_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    import flowrs.sim
     from flowrs.feed.replica import Replica
 
 MODEST = Shape(levels=60, updates=12.0, trades=0.5, volatility=2e-6, history=600)
@@ -73,6 +75,19 @@ def is_true(each: Followed, replica: Replica) -> bool:
     return any(levels(replica) == truth.within(*window) for truth in truths)
 
 
+def overhear(sim: flowrs.sim.Venue[Any], native: str) -> deque[flowrs.sim.Message]:
+    """The newest messages about an instrument that the exchange has published, whoever gets them."""
+    newest: deque[flowrs.sim.Message] = deque(maxlen=32)
+    publish = sim.publish
+
+    def noted(messages: Sequence[flowrs.sim.Message]) -> None:
+        newest.extend(each for each in messages if each.symbol == native)
+        publish(messages)
+
+    sim.publish = noted  # type: ignore[method-assign]
+    return newest
+
+
 @every_exchange
 async def test_a_symbol_that_is_removed_is_gone_and_the_others_do_not_notice(exchange: Exchange) -> None:
     async with trio.open_nursery() as nursery, followed(nursery, seed=3, shape=MODEST, exchanges=[exchange]) as found:
@@ -81,6 +96,7 @@ async def test_a_symbol_that_is_removed_is_gone_and_the_others_do_not_notice(exc
         await all_live(venue)
         before = lives(venue, gone)
         reader = ArenaReader(each.arena)
+        newest = overhear(each.sim, venue.replicas[gone].native)
         slot = next(at for at in range(3) if reader.read(at).name == f"{name}:{gone}")
 
         venue.remove(gone)
@@ -90,6 +106,7 @@ async def test_a_symbol_that_is_removed_is_gone_and_the_others_do_not_notice(exc
         await move_on(venue)
         assert lives(venue) == before
         assert reader.read(slot) == ended
+        await until(lambda: len(newest) == newest.maxlen and not any(map(each.sim.wanted, newest)))
         assert (venue.counters.reconnects, venue.counters.unrequested) == (0, 0)
 
 
@@ -139,9 +156,10 @@ async def test_a_symbol_that_is_removed_in_mid_recovery_disturbs_no_other(exchan
         ((_, each),) = found.items()
         venue, gone = each.venue, exchange.symbols[1]
         await all_live(venue)
-        before = lives(venue, gone)
+        before, newest = lives(venue, gone), overhear(each.sim, venue.replicas[gone].native)
         venue.resync(gone)
         venue.remove(gone)
+        await until(lambda: len(newest) == newest.maxlen and not any(map(each.sim.wanted, newest)))
         await move_on(venue)
         assert lives(venue) == before
         assert (venue.counters.reconnects, venue.counters.unrequested) == (0, 0)
