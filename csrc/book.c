@@ -118,6 +118,8 @@ int frs_book_show(frs_book *book, bool measure) {
     stamp(book, measure);
     if (book->arena)
         frs_slot_end(book->arena, book->slot, &book->view);
+    if (book->journal)
+        frs_journal_settle(book->journal, &book->view);
     return bits;
 }
 
@@ -129,12 +131,15 @@ int frs_book_mark(frs_book *book, int state, int reason, int verified, uint64_t 
     if (state < FRS_EMPTY || state > FRS_DISABLED || reason < 0 || reason > UINT8_MAX || verified < 0 ||
         verified > (FRS_BY_SEQUENCE | FRS_BY_CHECKSUM))
         return FRS_E_ARGUMENT;
+    const frs_view before = book->view;
     if (state != book->view.state || reason != book->view.reason)
         book->view.change_ns = frs_clock_wall();
     book->view.state = (uint8_t)state;
     book->view.reason = (uint8_t)reason;
     book->view.verified = (uint8_t)verified;
     book->view.epoch = epoch;
+    if (book->journal)
+        frs_journal_mark(book->journal, &book->view, &before);
     return frs_book_show(book, false);
 }
 
@@ -183,10 +188,15 @@ int frs_book_change(frs_book *book, const frs_message *message, bool snapshot, u
     for (int which = 0; which < 2; which++)
         change(book, which, message->levels[which], message->counts[which], snapshot);
     frs_view *view = &book->view;
+    uint64_t prev_seq = view->seq;
     view->seq = seq;
     view->exchange_ns = exchange_ns;
     view->recv_ns = book->ring ? frs_ring_wall(book->ring) : frs_clock_wall();
     book->pending = true;
+    if (book->journal && snapshot)
+        frs_journal_reset(book->journal, view);
+    else if (book->journal)
+        frs_journal_change(book->journal, book, message, prev_seq);
     return crossed(book);
 }
 

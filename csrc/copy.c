@@ -70,7 +70,15 @@ static void take_over(frs_book *to, frs_book *from) {
     to->ring = from->ring;
     to->arena = from->arena;
     to->slot = from->slot;
+    to->journal = from->journal;
     from->arena = NULL;
+    from->journal = NULL;
+    if (to->journal && (price_scale != from->view.price_scale || quantity_scale != from->view.quantity_scale)) {
+        /* Prices have other texts now, and readers may know them by these: nobody goes on from before. */
+        frs_view nobodys = to->view;
+        nobodys.epoch = UINT64_MAX;
+        frs_journal_reset(to->journal, &nobodys);
+    }
 }
 
 int frs_book_copy(frs_book *to, frs_book *from) {

@@ -176,6 +176,9 @@ enum {
 };
 /* How the writer is, without a system call. Its own arena always takes it to be at work. */
 int frs_arena_writer(const frs_arena *arena);
+/* Of the writer: which slots were written since they were last asked for, each once. Copies at most `room` of them, and
+ * leaves the others for the next call. Returns their number, or FRS_E_ARGUMENT for an arena that is only read. */
+int frs_arena_changed(frs_arena *arena, uint32_t *slots, uint32_t room);
 
 /* Copies a slot, and up to `depth` levels of each side, best first, as of one moment. view->count stays what is
  * published: the lesser of it and `depth` levels are copied. A live book whose writer was not at work a moment later
@@ -279,6 +282,47 @@ uint32_t frs_book_capacity(const frs_book *book);
 void frs_book_view(const frs_book *book, frs_view *view);
 /* Bytes of memory the book holds. */
 size_t frs_book_memory(const frs_book *book);
+
+/* ---- journal: the newest changes of a book, for those who follow each of them. Recording costs a copy of the changed
+ * levels; a book without a journal pays nothing. */
+
+typedef struct frs_journal frs_journal;
+
+/* bytes: a power of two, 2^12 to 2^30. The oldest changes give way to new ones: 16 bytes a level and 64 a message. */
+frs_journal *frs_journal_new(size_t bytes);
+void frs_journal_free(frs_journal *journal);
+
+/* From now on the book records its changes and marks; NULL: no longer. The journal must outlive that. Whoever read the
+ * journal before has to read the book anew. A book that takes over (frs_book_copy) goes on recording. Returns 0. */
+int frs_book_record(frs_book *book, frs_journal *journal);
+
+/* Positions in a journal only grow. The position behind the newest entry is that of a reader who knows the book as it
+ * is. */
+uint64_t frs_journal_end(const frs_journal *journal);
+
+/* Puts into *position where a reader goes on who knows the book as of epoch and seq. Returns 0, or FRS_E_ARGUMENT if
+ * what has changed since is not kept, or was no change of the levels alone: then the book has to be read anew. */
+int frs_journal_find(const frs_journal *journal, uint64_t epoch, uint64_t seq, uint64_t *position);
+
+/* Why a text ended. FRS_END: that is all. FRS_MARKED: the book was marked, see the other fields. FRS_MORE: the room is
+ * full. FRS_RESET: the reader has to read the book anew; *position is where to go on after that. */
+enum { FRS_END = 0, FRS_MARKED = 1, FRS_MORE = 2, FRS_RESET = 3 };
+
+typedef struct {
+    uint64_t epoch, seq;
+    int64_t exchange_ns, recv_ns, publish_ns;
+    uint8_t kind; /* FRS_END ... */
+    uint8_t state, reason, verified;
+    uint8_t pad[4];
+} frs_notice;
+
+/* Writes the changes from *position on, a line each, and moves *position behind what is written or told:
+ *   head {"epoch":1,"prev_seq":6,"seq":7,"exchange_ns":0,"recv_ns":0,"bids":[["1.50","2.0"]],"asks":[["1.60","0"]]}}
+ * with the head's last brace still open, and a line feed behind. Quantities are absolute, "0" removes. Levels outside
+ * the window are left out. A mark that took the book out of live stands before the changes that were published with it.
+ * Returns the length. Room for one line of the longest message has to be there, else that message is an FRS_RESET. */
+int64_t frs_journal_text(const frs_journal *journal, uint64_t *position, const char *head, size_t head_size, char *out,
+                         size_t room, frs_notice *notice);
 
 /* ---- frames: WebSocket frames of a server (RFC 6455, section 5.2) in a buffer of received bytes. */
 

@@ -182,6 +182,32 @@ void frs_slot_begin(frs_arena *arena, uint32_t slot);
 void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *near_end, uint32_t count);
 void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view);
 
+/* ---- journal.c */
+
+enum { FRS_ENTRY_CHANGE = 1, FRS_ENTRY_MARK = 2, FRS_ENTRY_RESET = 3 };
+
+/* The head of an entry: a message's change, or a change of trust, or that readers have to begin anew. */
+typedef struct {
+    uint32_t counts[2]; /* of a change: levels */
+    uint8_t kind, state, reason, verified, price_scale, quantity_scale, pad[2];
+    uint64_t epoch, prev_seq, seq;
+    int64_t exchange_ns, recv_ns, publish_ns;
+} frs_entry;
+
+struct frs_journal {
+    uint64_t units;      /* of the ring */
+    uint64_t start, end; /* the oldest entry kept, and behind the newest one: positions, which count all units ever */
+    uint64_t settled;    /* what is behind this has not been published yet */
+    frs_entry shown;     /* the book as it was last published */
+    frs_level ring[];
+};
+
+uint64_t frs_entry_units(const frs_entry *entry);
+void frs_journal_head(const frs_journal *journal, uint64_t position, frs_entry *entry);
+const frs_level *frs_journal_unit(const frs_journal *journal, uint64_t position);
+/* Readers have to read the book anew. */
+void frs_journal_reset(frs_journal *journal, const frs_view *view);
+
 /* ---- message.c */
 
 struct frs_scratch {
@@ -202,6 +228,11 @@ void frs_message_part(frs_scratch *scratch, uint32_t count, frs_message *message
 
 /* ---- book.c, copy.c and read.c */
 
+enum { FRS_LEVEL_TEXT = 2 * FRS_DECIMAL_TEXT + 8 };
+
+/* Writes ["price","quantity"], at most FRS_LEVEL_TEXT bytes; returns the length. */
+size_t frs_level_text(char *out, int price_scale, int quantity_scale, const frs_level *level);
+
 enum { FRS_SHOWN = 50, FRS_SHOWN_MOST = 1000 }; /* published levels a side: of a book without a slot; at most */
 
 struct frs_book {
@@ -216,6 +247,7 @@ struct frs_book {
     frs_arena *arena;
     frs_ring *ring;
     frs_scratch *scratch;
+    frs_journal *journal; /* NULL: nobody wants to know */
     size_t bytes;
     frs_level memory[]; /* of both sides */
 };
@@ -225,5 +257,10 @@ struct frs_book {
 int frs_book_change(frs_book *book, const frs_message *message, bool snapshot, uint64_t seq, int64_t exchange_ns);
 /* Publishes what is touched; returns the bits of frs_book_apply. measure: it ends the work that the ring began. */
 int frs_book_show(frs_book *book, bool measure);
+
+/* What the book tells its journal: a message has changed it; it is marked; it has been published. */
+void frs_journal_change(frs_journal *journal, const frs_book *book, const frs_message *message, uint64_t prev_seq);
+void frs_journal_mark(frs_journal *journal, const frs_view *view, const frs_view *before);
+void frs_journal_settle(frs_journal *journal, const frs_view *view);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-enum { FEW = 64, LEVEL_TEXT = 2 * FRS_DECIMAL_TEXT + 8 };
+enum { FEW = 64 };
 
 static bool good_arguments(int side, uint32_t flags) {
     return (side == FRS_BID || side == FRS_ASK) && (flags & ~(uint32_t)FRS_ALL) == 0;
@@ -36,12 +36,12 @@ static size_t put_decimal(char *out, int64_t value, int scale) {
     return (size_t)size + 2;
 }
 
-static size_t put_level(char *out, const frs_view *view, int64_t price, int64_t quantity) {
+size_t frs_level_text(char *out, int price_scale, int quantity_scale, const frs_level *level) {
     char *p = out;
     *p++ = '[';
-    p += put_decimal(p, price, view->price_scale);
+    p += put_decimal(p, level->price, price_scale);
     *p++ = ',';
-    p += put_decimal(p, quantity, view->quantity_scale);
+    p += put_decimal(p, level->quantity, quantity_scale);
     *p++ = ']';
     return (size_t)(p - out);
 }
@@ -62,9 +62,10 @@ int64_t frs_book_text(const frs_book *book, int side, uint32_t flags, size_t lev
         asked = (uint32_t)(levels < piece_room ? levels : piece_room);
         count = frs_side_read(&book->sides[side], floor_of(book, side, flags), top, piece, asked);
         for (uint32_t i = 0; i < count; i++) {
-            char text[LEVEL_TEXT];
+            char text[FRS_LEVEL_TEXT];
+            const frs_level level = {frs_signed(side, piece[i].price), piece[i].quantity};
             size_t comma = p[-1] == ']';
-            size_t size = put_level(text, &book->view, frs_signed(side, piece[i].price), piece[i].quantity);
+            size_t size = frs_level_text(text, book->view.price_scale, book->view.quantity_scale, &level);
             if (size + comma > (size_t)(end - p))
                 return FRS_E_FULL;
             if (comma)

@@ -52,6 +52,10 @@ struct frs_arena {
     uint32_t slots, depth;
     int fd;     /* -1: only for reading */
     bool ended; /* the pulse */
+    /* Of the writer alone: the slots written since somebody last asked, each once. */
+    uint32_t *changed;
+    uint32_t changes;
+    bool *noted;
 };
 
 static void lay_out(frs_arena *arena, uint32_t slots, uint32_t depth) {
@@ -94,7 +98,9 @@ frs_arena *frs_arena_new(uint32_t slots, uint32_t depth) {
         return NULL;
     lay_out(arena, slots, depth);
     arena->fd = memory_file();
-    if (arena->fd < 0 || ftruncate(arena->fd, (off_t)arena->bytes) < 0 ||
+    arena->changed = calloc(slots, sizeof *arena->changed);
+    arena->noted = calloc(slots, sizeof *arena->noted);
+    if (!arena->changed || !arena->noted || arena->fd < 0 || ftruncate(arena->fd, (off_t)arena->bytes) < 0 ||
         !map(arena, arena->fd, PROT_READ | PROT_WRITE) || !seal(arena->fd) || !frs_pulse_begin(arena->pulse)) {
         frs_arena_free(arena);
         return NULL;
@@ -142,6 +148,8 @@ void frs_arena_free(frs_arena *arena) {
         munmap(arena->memory, arena->bytes);
     if (writer)
         close(arena->fd);
+    free(arena->changed);
+    free(arena->noted);
     free(arena);
 }
 
@@ -168,6 +176,19 @@ uint32_t frs_arena_slots(const frs_arena *arena) {
 
 uint32_t frs_arena_depth(const frs_arena *arena) {
     return arena->depth;
+}
+
+int frs_arena_changed(frs_arena *arena, uint32_t *slots, uint32_t room) {
+    if (!frs_arena_writable(arena))
+        return FRS_E_ARGUMENT;
+    uint32_t count = arena->changes < room ? arena->changes : room;
+    for (uint32_t i = 0; i < count; i++) {
+        slots[i] = arena->changed[i];
+        arena->noted[slots[i]] = false;
+    }
+    arena->changes -= count;
+    memmove(arena->changed, arena->changed + count, arena->changes * sizeof *arena->changed);
+    return (int)count;
 }
 
 bool frs_arena_writable(const frs_arena *arena) {
@@ -204,6 +225,10 @@ void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view) {
     for (size_t i = 0; i < VIEW_WORDS; i++)
         __atomic_store_n(&lock[1 + i], words[i], __ATOMIC_RELAXED);
     __atomic_store_n(lock, *lock + 1, __ATOMIC_RELEASE);
+    if (!arena->noted[slot]) {
+        arena->noted[slot] = true;
+        arena->changed[arena->changes++] = slot;
+    }
 }
 
 static void copy_words(void *to, const uint64_t *from, size_t words) {

@@ -37,6 +37,7 @@ void test_book(void);
 void test_book_random(void);
 void test_sided(void);
 void test_checksum(void);
+void test_journal(void);
 void test_view(void);
 void test_pulse(void);
 void test_frames(void);

@@ -79,6 +79,7 @@ int main(void) {
     test_book_random();
     test_sided();
     test_checksum();
+    test_journal();
     test_view();
     test_pulse();
     test_frames();

@@ -209,7 +209,29 @@ static void fewer_levels_than_published_can_be_read(void) {
     frs_arena_free(arena);
 }
 
+static void a_slot_that_was_written_is_told_once(void) {
+    frs_arena *arena = frs_arena_new(3, DEPTH), *opened = frs_arena_open(frs_arena_fd(arena));
+    const frs_view view = {.seq = 1};
+    uint32_t slots[3] = {9, 9, 9};
+    CHECK(frs_arena_changed(arena, slots, 3) == 0);
+    for (int i = 0; i < 5; i++)
+        for (uint32_t slot = 3; slot-- > 0;) {
+            frs_slot_begin(arena, slot);
+            frs_slot_end(arena, slot, &view);
+        }
+    CHECK(frs_arena_changed(arena, slots, 2) == 2 && slots[0] == 2 && slots[1] == 1 && slots[2] == 9);
+    CHECK(frs_arena_changed(arena, slots, 0) == 0);
+    CHECK(frs_arena_changed(arena, slots, 3) == 1 && slots[0] == 0);
+    CHECK(frs_arena_changed(arena, slots, 3) == 0);
+    write_view(arena, 2);
+    CHECK(frs_arena_changed(arena, slots, 3) == 1 && slots[0] == 0);
+    CHECK(frs_arena_changed(opened, slots, 3) == FRS_E_ARGUMENT);
+    frs_arena_free(opened);
+    frs_arena_free(arena);
+}
+
 void test_view(void) {
+    TEST(a_slot_that_was_written_is_told_once);
     TEST(readers_never_see_a_torn_view);
     TEST(a_writer_that_died_in_mid_write_is_noticed);
     TEST(another_process_reads_what_was_published);

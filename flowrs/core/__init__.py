@@ -4,6 +4,7 @@ from flowrs.core._native import lib
 from flowrs.core.arena import Arena, ArenaReader, View
 from flowrs.core.book import ASKS, BIDS, COLON, CROSSED, DIGITS, NARROW, TOP, Book, Header, Scratch
 from flowrs.core.frames import Splitter
+from flowrs.core.journal import Excerpt, Journal, Mark
 from flowrs.core.ring import Ring, bucket_floors
 from flowrs.core.spelling import PAIRS, Spelling
 from flowrs.core.trust import Reason, State, Verified, Writer
@@ -25,7 +26,10 @@ __all__ = [
     "Arena",
     "ArenaReader",
     "Book",
+    "Excerpt",
     "Header",
+    "Journal",
+    "Mark",
     "Reason",
     "Ring",
     "Scratch",

@@ -54,6 +54,7 @@ class Arena:
         self.slots = slots
         self.depth = depth
         self._free = list(range(slots - 1, -1, -1))
+        self._changed = ffi.new("uint32_t[]", slots)
 
     def __enter__(self) -> Self:
         """Return itself: it can be used already."""
@@ -82,6 +83,13 @@ class Arena:
         if not self._free:
             fail(lib.FRS_E_FULL)
         return self._free.pop()
+
+    def changed(self) -> list[int]:
+        """Return the slots that were written since this was last asked, each once."""
+        count = lib.frs_arena_changed(self.pointer, self._changed, self.slots)
+        if count < 0:
+            fail(count)
+        return ffi.unpack(self._changed, count)  # type: ignore[no-any-return] # cffi has no types
 
     def give_back(self, slot: int) -> None:
         """Let another book have the slot, later than all that are free: who still reads it sees its end for longer."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from flowrs.core.arena import Arena
+    from flowrs.core.journal import Journal
     from flowrs.core.ring import Ring
     from flowrs.core.spelling import Spelling
 
@@ -90,6 +91,7 @@ class Book:
         self._depth = depth
         self._snapshot_levels = snapshot_levels
         self._scratch, self._ring, self._arena = scratch, ring, arena
+        self._journal: Journal | None = None
         self._use(self._new(1024))
         self._slot = arena.take() if arena else 0
         raw = name.encode()
@@ -219,6 +221,11 @@ class Book:
         if (code := lib.frs_book_mark(self._book, state, reason, verified, epoch)) < 0:
             fail(code)
 
+    def record(self, journal: Journal | None) -> None:
+        """Write all changes from now on into `journal`; None: no longer."""
+        lib.frs_book_record(self._book, journal.pointer if journal else ffi.NULL)
+        self._journal = journal  # which has to outlive its use in C
+
     def header(self) -> Header:
         """Return the number and the times of the last update."""
         view = ffi.new("frs_view *")
@@ -270,6 +277,16 @@ class Book:
         low, high = ffi.new("int64_t *"), ffi.new("int64_t *")
         lib.frs_book_window(self._book, low, high)
         return low[0] or None, None if high[0] == _KNOWN_NO_BOUND else high[0]
+
+    @property
+    def slot(self) -> int:
+        """Where it is published in the arena."""
+        return self._slot
+
+    @property
+    def cut(self) -> int:
+        """The number of levels a side to which each update cuts it, by the exchange's rule; 0: no such rule."""
+        return self._depth
 
     @property
     def memory(self) -> int:
