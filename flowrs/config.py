@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from flowrs.errors import ConfigError
+from flowrs.groups import Groups, groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,14 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], Meta(description='"debug", "info", "warning" or "error"')
 ]
 SocketPath = Annotated[str, Meta(min_length=1, max_length=107, description="a path of 1 to 107 characters")]
+Currency = Annotated[str, Meta(pattern=r"\A[A-Z0-9]{1,20}\Z")]
+Equivalents = Annotated[
+    tuple[Annotated[tuple[Currency, ...], Meta(min_length=2)], ...],
+    Meta(description='a list of lists of at least two currencies, such as [["USD", "USDT"]]'),
+]
+Percent = Annotated[
+    str, Meta(pattern=r"\A\d{1,2}(\.\d{1,8})?\Z", description='a percentage from 0 to 99 as text, such as "0.1"')
+]
 Switch = Annotated[bool, Meta(description="true or false")]
 
 
@@ -72,7 +81,8 @@ class VenueConfig(Struct, frozen=True):
 
     `url` and `rest_url` replace the plugin's own addresses. After `silence_s` without data a connection counts as dead;
     the pause before the next attempt starts near `retry_base_s` and never exceeds `retry_cap_s`; a message of more
-    than `max_message_mb` (10^6 bytes each) ends the connection.
+    than `max_message_mb` (10^6 bytes each) ends the connection. `fee_percent` of a trade's value is what quotes reckon
+    with.
     """
 
     symbols: Symbols
@@ -83,6 +93,7 @@ class VenueConfig(Struct, frozen=True):
     retry_base_s: Seconds = 1.0
     retry_cap_s: Seconds = 60.0
     max_message_mb: Megabytes = 16.0
+    fee_percent: Percent = "0"
 
 
 class Config(Struct, frozen=True):
@@ -92,6 +103,7 @@ class Config(Struct, frozen=True):
     venues: dict[str, VenueConfig] = msgspec.field(
         default_factory=lambda: {name: VenueConfig(DEFAULT_SYMBOLS[name]) for name in DEFAULT_VENUES}
     )
+    groups: Groups = Groups()
 
 
 def load(path: Path | None) -> Config:
@@ -153,12 +165,22 @@ def _parse(path: Path) -> dict[str, Any]:
 def _config(table: dict[str, Any]) -> Config:
     _known(table, Config, "")
     daemon = _fields(_table(table.get("daemon", {}), "daemon"), DaemonConfig, "daemon")
+    found = _groups(_table(table.get("groups", {}), "groups"))
     if "venues" not in table:
-        return Config(daemon=DaemonConfig(**daemon))
+        return Config(daemon=DaemonConfig(**daemon), groups=found)
     venues = _table(table["venues"], "venues")
     if not venues:
         _refuse("venues", "expected at least one table [venues.NAME], or no [venues] at all for the defaults")
-    return Config(daemon=DaemonConfig(**daemon), venues={name: _venue(name, value) for name, value in venues.items()})
+    tables = {name: _venue(name, value) for name, value in venues.items()}
+    return Config(daemon=DaemonConfig(**daemon), venues=tables, groups=found)
+
+
+def _groups(table: dict[str, Any]) -> Groups:
+    equivalents = _value(table.get("equivalents", []), Equivalents, "groups.equivalents")
+    named = {name: value for name, value in table.items() if name != "equivalents"}
+    for name in named:
+        _value(name, Symbol, f"groups.{name!r}")
+    return groups({name: _value(value, Symbols, f"groups.{name}") for name, value in named.items()}, equivalents)
 
 
 def _venue(name: str, value: object) -> VenueConfig:
@@ -209,7 +231,7 @@ def _value(value: object, hint: Any, path: str) -> Any:
         return msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
         inner = re.search(r"`\$\[(\d+)\]`$", str(error))
-    if inner and isinstance(value, list):
+    if inner and isinstance(value, list) and hint == Symbols:
         index = int(inner[1])
         return _value(value[index], Symbol, f"{path}[{index}]")
     return _refuse(path, f"expected {_expected(hint)}, got {_shown(value)}")

@@ -120,6 +120,12 @@ def test_other_venues_have_none(tmp_path: Path) -> None:
         ("silence_s = true", "silence_s: expected a number of seconds, above 0 and at most 86400, got true"),
         ("max_message_mb = -1", "max_message_mb: expected a number of megabytes, above 0 and at most 1024, got -1"),
         ("retry_base_s = 61", "retry_cap_s: expected at least retry_base_s (61.0), got 60.0"),
+        ("fee_percent = 0.1", 'fee_percent: expected a percentage from 0 to 99 as text, such as "0.1", got 0.1'),
+        ('fee_percent = "-1"', 'fee_percent: expected a percentage from 0 to 99 as text, such as "0.1", got "-1"'),
+        (
+            'fee_percent = "0.1\\n"',
+            'fee_percent: expected a percentage from 0 to 99 as text, such as "0.1", got "0.1\\n"',
+        ),
         ("symbol = []", 'symbol: unknown key; did you mean "symbols"?'),
     ],
 )
@@ -131,13 +137,36 @@ def test_a_wrong_venue_key_is_named_with_what_it_expects(tmp_path: Path, text: s
     ("text", "message"),
     [
         ("[demon]", 'demon: unknown key; did you mean "daemon"?'),
-        ("x = 1", "x: unknown key; known are daemon, venues"),
+        ("x = 1", "x: unknown key; known are daemon, venues, groups"),
         ("daemon = 1", "daemon: expected a table, got 1"),
         ("[daemon]\nlog_level = 'x'", 'daemon.log_level: expected "debug", "info", "warning" or "error", got "x"'),
         ("[daemon]\nsocket = ''", 'daemon.socket: expected a path of 1 to 107 characters, got ""'),
         ("venues = []", "venues: expected a table, got an empty list"),
         ("[venues]", "venues: expected at least one table [venues.NAME], or no [venues] at all for the defaults"),
         ("venues.binance = 1", "venues.binance: expected a table, got 1"),
+        ("groups = 1", "groups: expected a table, got 1"),
+        (
+            "groups.equivalents = 5",
+            'groups.equivalents: expected a list of lists of at least two currencies, such as [["USD", "USDT"]], got 5',
+        ),
+        ("[groups]\nequivalents = [['USD', 'EUR'], ['EUR', 'X']]", "groups.equivalents[1]: EUR is listed already"),
+        (
+            "[groups]\nBTC = ['BTC-USD']",
+            """groups.'BTC': expected a symbol such as "BTC-USDT" or "BTC-USDT-PERP", got "BTC\"""",
+        ),
+        (
+            "[groups]\nBTC-USD = ['BTC-USDT', 5]",
+            'groups.BTC-USD[1]: expected a symbol such as "BTC-USDT" or "BTC-USDT-PERP", got 5',
+        ),
+        ("[groups]\nBTC-USD = []", "groups.BTC-USD: expected a list of at least one symbol, got an empty list"),
+        (
+            "[groups]\nBTC-USD = ['BTC-USDT']\nBTC-EUR = ['BTC-USDT']",
+            "groups.BTC-EUR: BTC-USDT is in the group BTC-USD already",
+        ),
+        (
+            "[groups]\nequivalents = [['USD', 'USDT']]\nBTC-EUR = ['BTC-USDT']\nBTC-GBP = ['BTC-USD']",
+            "groups.BTC-GBP: BTC-USD is in the group BTC-EUR already",
+        ),
         (
             '[venues."a\\nb"]',
             "venues.'a\\nb': expected a venue's name: a lower-case letter, then letters, digits, _ or -",
@@ -207,3 +236,36 @@ def test_a_client_finds_the_systems_daemon_if_the_user_runs_none(
     assert find_socket({**user, "FLOWRS_SOCKET": "/a/b.sock"}).name == "b.sock"
     own.touch()
     assert find_socket(user) == own
+
+
+def same(text: str, tmp_path: Path, *symbols: str) -> bool:
+    """Whether a table [groups] makes these symbols one group."""
+    groups = loaded(tmp_path, f"[groups]\n{text}").groups
+    return len({groups.key(symbol) for symbol in symbols}) == 1
+
+
+def test_without_configuration_nothing_but_equal_symbols_is_a_group() -> None:
+    groups = load(None).groups
+    keys = [groups.key(symbol) for symbol in ("BTC-USD", "BTC-USDT", "BTC-USDC", "ETH-USD", "BTC-USDT-PERP")]
+    assert len(set(keys)) == len(keys)
+
+
+def test_equivalent_currencies_make_groups_of_spot_and_of_perpetuals_but_not_of_both(tmp_path: Path) -> None:
+    text = 'equivalents = [["USD", "USDT"], ["EUR", "EURC"]]'
+    assert same(text, tmp_path, "BTC-USD", "BTC-USDT")
+    assert same(text, tmp_path, "BTC-USD-PERP", "BTC-USDT-PERP")
+    assert same(text, tmp_path, "ETH-EURC", "ETH-EUR")
+    for other in ("BTC-USDC", "ETH-USD", "BTC-EUR", "BTC-USDT-PERP", "USDT-USD"):
+        assert not same(text, tmp_path, "BTC-USD", other)
+
+
+def test_a_named_group_may_hold_what_is_not_equal(tmp_path: Path) -> None:
+    text = 'BTC-USD = ["BTC-USDT", "BTC-USDT-PERP"]'
+    assert same(text, tmp_path, "BTC-USD", "BTC-USDT", "BTC-USDT-PERP")
+    assert not same(text, tmp_path, "BTC-USD", "BTC-USDC")
+    assert not same(text, tmp_path, "ETH-USD", "ETH-USDT")
+
+
+def test_a_named_group_takes_the_equivalents_of_its_symbols_in(tmp_path: Path) -> None:
+    text = 'BTC-EUR = ["BTC-USD"]\nequivalents = [["USD", "USDT", "USDC"]]'
+    assert same(text, tmp_path, "BTC-EUR", "BTC-USD", "BTC-USDT", "BTC-USDC")

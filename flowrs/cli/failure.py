@@ -13,6 +13,7 @@ INTERRUPTED = 130
 
 _CONTROL = {
     "not_live": (NOT_LIVE, '"flowrs status" says how it stands; --allow-stale shows the book as it is.'),
+    "too_old": (NOT_LIVE, '"flowrs status" says how old each book is.'),
     "not_live_yet": (NOT_LIVE, 'The daemon goes on trying; "flowrs status" says how it stands.'),
     "unknown_symbol": (UNKNOWN, '"flowrs status" lists the symbols.'),
     "unknown_venue": (UNKNOWN, ""),

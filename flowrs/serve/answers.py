@@ -32,6 +32,7 @@ class _BookParams(Struct, forbid_unknown_fields=True):
     venue: str | None = None
     depth: Annotated[int, Meta(ge=0, le=1_000_000)] = _DEFAULT_DEPTH
     allow_stale: bool = False
+    max_age_ms: Annotated[float, Meta(ge=0)] | None = None
 
 
 class _TradesParams(Struct, forbid_unknown_fields=True):
@@ -85,6 +86,8 @@ class Answers:
             why = f" ({told['reason']})" if told["reason"] else ""
             message = f"{book.name} is {told['state']}{why}, not live; allow_stale shows what is known"
             raise RequestError("not_live", message, told)
+        if params.max_age_ms is not None:
+            _refuse_old(told, book.name, params.max_age_ms)
         low, high = book.window()
         scale = book.price_scale
         return {
@@ -170,6 +173,14 @@ def facts(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
         "recv_ns": header.recv_ns,
         "publish_ns": header.publish_ns,
     }
+
+
+def _refuse_old(told: dict[str, Any], name: str, max_age_ms: float) -> None:
+    """Raise RequestError if the last update of a book was received longer ago, or there has been none."""
+    age_ms = told["age_ms"]
+    if age_ms is None or age_ms > max_age_ms:
+        since = "has had no update" if age_ms is None else f"had its last update {age_ms:g} ms ago"
+        raise RequestError("too_old", f"{name} {since}; max_age_ms allows {max_age_ms:g}", told)
 
 
 def _row(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:

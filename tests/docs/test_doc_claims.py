@@ -20,7 +20,7 @@ from flowrs._version import __version__
 from flowrs.cli.failure import USAGE
 from flowrs.cli.root import COMMANDS, root
 from flowrs.client import Client
-from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES, DaemonConfig, VenueConfig
+from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES, DaemonConfig, Equivalents, Symbols, VenueConfig
 from flowrs.core.trust import Reason, State
 from flowrs.serve import Administration, Answers, Metrics
 from flowrs.serve.protocol import Request
@@ -136,6 +136,11 @@ def test_every_key_is_documented_with_its_default_and_its_bounds(heading: str, s
         assert expected == description(hints[field.name]), key
         if field.default not in (None, msgspec.NODEFAULT):
             assert default == f"`{msgspec.json.encode(field.default).decode()}`", key
+
+
+def test_every_key_of_the_groups_is_documented_with_what_it_expects() -> None:
+    table = {cells[0]: cells[2] for cells in rows(section(page("docs/configuration.md"), "`[groups]`"))}
+    assert table == {"`equivalents`": description(Equivalents), "a symbol": description(Symbols)}
 
 
 def description(hint: Any) -> str:

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 import trio
 from msgspec import Raw
-from sources import TIME_MS, FakeVenue, TradeEvent, venues
+from sources import SCRATCH, TIME_MS, FakeVenue, TradeEvent, venues
 
 from flowrs import __version__
-from flowrs.core import Reason, State
+from flowrs.core import Book, Reason, State
 from flowrs.serve import Answers, Client, Method, Metrics, Table
 from flowrs.serve.methods import NoParams, Peer
 from flowrs.serve.protocol import RequestError
@@ -81,6 +81,26 @@ def test_a_book_says_what_it_is_worth_and_shows_exact_decimals(asked: Asked) -> 
     assert book["asks"] == [["100.00", "0.500"]]
     assert book["levels"] == {"bids": 3, "asks": 1}
     assert book["window"] == {"low": None, "high": None}
+
+
+def test_a_book_is_refused_if_its_last_update_is_older_than_allowed(asked: Asked, replica: Any) -> None:
+    assert asked.result("book", symbol="BTC-USDT", max_age_ms=60_000)["bids"]
+    error = asked.error("book", symbol="BTC-USDT", max_age_ms=0)
+    assert error.code == "too_old"
+    assert "binance:BTC-USDT had its last update " in error.message
+    assert error.data is not None
+    assert set(error.data) == FACTS
+    replica.mark(State.STALE, Reason.GAP)
+    assert asked.error("book", symbol="BTC-USDT", max_age_ms=0).code == "not_live"
+    assert asked.error("book", symbol="BTC-USDT", max_age_ms=0, allow_stale=True).code == "too_old"
+
+
+def test_a_book_without_an_update_is_too_old_for_any_age() -> None:
+    asked = Asked()
+    book = Book("binance:BTC-USDT", 2, 3, scratch=SCRATCH)
+    asked.venues["binance"].replicas["BTC-USDT"].book = book
+    error = asked.error("book", symbol="BTC-USDT", max_age_ms=1e9, allow_stale=True)
+    assert (error.code, "has had no update" in error.message) == ("too_old", True)
 
 
 @pytest.mark.parametrize(("depth", "levels"), [(0, 3), (1, 1), (2, 2), (3, 3), (1_000_000, 3)])
@@ -267,6 +287,8 @@ def test_an_unknown_method_is_answered_with_those_there_are(asked: Asked) -> Non
         ("book", b'{"symbol":"BTC-USDT","depth":1000001}', "$.depth"),
         ("book", b'{"symbol":"BTC-USDT","depth":1e400}', "book"),
         ("book", b'{"symbol":"BTC-USDT","depth":true}', "$.depth"),
+        ("book", b'{"symbol":"BTC-USDT","max_age_ms":-1}', "$.max_age_ms"),
+        ("book", b'{"symbol":"BTC-USDT","max_age_ms":"5"}', "$.max_age_ms"),
         ("book", b'{"symbol":"BTC-USDT","allow_stale":1}', "$.allow_stale"),
         ("book", b'{"symbol":"BTC-USDT","venue":5}', "$.venue"),
         ("book", b'{"symbol":null}', "$.symbol"),
