@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flowrs.api import Rate
+
 RESET_AFTER_S = 60.0
 _MAX_PAUSE_S = 3600.0
 _FLOOR = 0.1  # full jitter may choose 0; a tenth of the base keeps a lucky streak from being a busy loop
@@ -36,6 +38,30 @@ class Backoff:
         bound = min(self._cap_s, self._base_s * 2.0 ** min(self.attempt, 32))
         self.attempt += 1
         return self._uniform(min(self._base_s, bound) * _FLOOR, bound)
+
+
+class Pace:
+    """A limit on attempts that is spread out: a few at once, then one after the other, so that no wait is long.
+
+    Never more than `rate.count` in any `rate.per_s` seconds, as with a Budget. But that one lets all of its attempts
+    pass at once and then none until they are old: a connection that had failed quickly, for a few seconds, would have
+    to wait for nearly a minute although the exchange is well again. (The generic cell rate algorithm, ITU-T I.371.)
+    """
+
+    def __init__(self, rate: Rate, burst: int) -> None:
+        """Allow `burst` attempts at once, and as many after them as `rate` leaves."""
+        self.every_s = rate.per_s / (rate.count - burst + 1)
+        """The longest wait."""
+        self._ahead_s = (burst - 1) * self.every_s
+        self._due = -math.inf  # when the next attempt would be due if all were spread evenly
+
+    def soonest(self, now: float) -> float:
+        """Return when an attempt may begin, at `now` or later."""
+        return max(now, self._due - self._ahead_s)
+
+    def begins(self, now: float) -> None:
+        """Note that an attempt begins."""
+        self._due = max(self._due, now) + self.every_s
 
 
 def retry_after_s(value: bytes | str | None) -> float | None:

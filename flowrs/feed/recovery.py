@@ -20,7 +20,7 @@ from flowrs.feed.rest import RestError
 from flowrs.feed.sync import OldSnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from flowrs.api import Connector, Instrument
     from flowrs.feed.replica import Replica
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _TRIES = 6
-_ANSWER_S = 10.0
+_ANSWER_S = 5.0  # a lost snapshot is soon missed; a slow one is taken when it comes, after whichever request
 _QUOTE = 240
 
 
@@ -38,6 +38,7 @@ class Recovery:
     def __init__(
         self,
         connector: Connector,
+        replicas: Collection[Replica],
         rest: Rest | None,
         send: Callable[[str], Awaitable[None]],
         nursery: trio.Nursery,
@@ -46,9 +47,11 @@ class Recovery:
     ) -> None:
         """Ask `rest`, or `send` subscriptions, by tasks in `nursery`.
 
-        `retry`: base and cap of the back-off in s. `subscribed`: set when the session has sent its own subscriptions.
+        `replicas` are those of the connection, as they come and go; `retry`: base and cap of the back-off in s;
+        `subscribed`: set when the session has sent its own subscriptions.
         """
-        self._connector, self._rest, self._send, self._nursery = connector, rest, send, nursery
+        self._connector, self._replicas = connector, replicas
+        self._rest, self._send, self._nursery = rest, send, nursery
         self._retry, self._subscribed = retry, subscribed
         self._busy: set[str] = set()
         self._backoffs: dict[str, Backoff] = {}
@@ -82,7 +85,7 @@ class Recovery:
         if backoff.attempt:
             await trio.sleep(backoff.after(0.0))
         while replica.wants_snapshot and (instrument := replica.instrument) is not None:
-            if backoff.attempt > _TRIES and not replica.give_up_renewal():
+            if backoff.attempt > _TRIES and not replica.give_up_renewal() and self._may_another_help(replica):
                 message = f"{_TRIES} snapshots in a row were of no use"
                 raise FeedError(message, venue=self._connector.name, symbol=replica.symbol)
             backoff.attempt += not backoff.attempt  # what follows soon after this one has to wait
@@ -103,6 +106,10 @@ class Recovery:
                 await self._send(frame)
         self._busy.discard(replica.symbol)
         self.attend(replica)
+
+    def _may_another_help(self, replica: Replica) -> bool:
+        """Whether another connection may do better: not if this one serves others, and never has served this symbol."""
+        return replica.was_joined or not any(each.was_joined for each in self._replicas)
 
     def _patience(self, replica: Replica) -> Backoff:
         """Return the back-off of a symbol's snapshots; a book that was live for long begins anew."""

@@ -64,6 +64,8 @@ class Replica:
         self.book = book
         self.gaps = 0
         self.resyncs = 0
+        self.was_joined = False
+        """Whether this connection has brought a snapshot that was of use."""
         self.transitions: deque[Transition] = deque(maxlen=_TRANSITIONS)
         self._continuity = connector.continuity
         self._follows = follows(connector.continuity)
@@ -102,6 +104,7 @@ class Replica:
 
     def connected(self) -> None:
         """A new connection: nothing of an older one counts."""
+        self.was_joined = False
         self._last = self._snapshot = None
         self._join = self._new_join()
         self._lost = False
@@ -239,7 +242,10 @@ class Replica:
     def _hold(self, update: BookUpdate) -> None:
         """Keep an update for the snapshot, and join if the snapshot is there."""
         if not self._by_rest:
-            return  # the snapshot comes through the stream, and what is before it is in it
+            # The snapshot comes through the stream, and holds what comes before it. But a stream begins with it.
+            if not self._lost:
+                self.lose(Reason.SNAPSHOT, OldSnapshotError("an update came without the snapshot that comes before it"))
+            return
         if self._join is None:
             self._join = Join(self._continuity)
         try:
@@ -276,6 +282,7 @@ class Replica:
         """Begin an epoch with a book that is right up to `number`."""
         self._last = number
         self._lost = False
+        self.was_joined = True
         self._joined_at = time.monotonic()
         self.resyncs += 1
         self._crossed = 0

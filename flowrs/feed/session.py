@@ -103,7 +103,9 @@ class Session:
 
             self.is_open = True
             retry = (self._config.retry_base_s, self._config.retry_cap_s)
-            self._recovery = Recovery(self._connector, self._rest, send, nursery, retry, self._subscribed)
+            self._recovery = Recovery(
+                self._connector, self._replicas.values(), self._rest, send, nursery, retry, self._subscribed
+            )
             nursery.start_soon(self._subscribe, send)
             nursery.start_soon(self._watch)
             nursery.start_soon(self._ping, send)

@@ -14,7 +14,7 @@ import trio
 from flowrs.api import Rate
 from flowrs.core import Reason
 from flowrs.errors import FeedError, PluginError, StaleFeedError
-from flowrs.feed.budget import Budget
+from flowrs.feed.backoff import Pace
 from flowrs.feed.transport import RefusedError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = Rate(9, 60.0)  # of one connection, after such as came to nothing
+_AT_ONCE = 3  # of these: the back-off's first steps, which are short
 _EXPECTED = (FeedError, PluginError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -49,7 +50,7 @@ class Connection:
         self._session: Session | None = None
         self._make = session
         self._backoff = backoff
-        self._attempts = Budget(_ATTEMPTS)
+        self._pace = Pace(_ATTEMPTS, _AT_ONCE)
         self._scope = trio.CancelScope()  # of the session, or of the pause after it
         self._life = trio.CancelScope()
 
@@ -104,14 +105,7 @@ class Connection:
                 replica.disconnected(reason)
             counters.reconnects += 1
             live_s = 0.0 if session.live_since is None else trio.current_time() - session.live_since
-            told_s = (failure.retry_after_s or 0.0) if isinstance(failure, RefusedError) else 0.0
-            delay = max(self._backoff.after(live_s), told_s)
-            self._enter(None, delay)
-            await trio.sleep(told_s)
-            with trio.CancelScope() as self._scope:
-                await trio.sleep(delay - told_s)
-            if session.live_since is None:
-                await self._attempts.spend()
+            await self._pause(self._backoff.after(live_s), failure, came_to_nothing=session.live_since is None)
 
     async def _live(self, session: Session) -> Exception | None:
         """Run a session to its end; returns what ended it, None if `reconnect` did."""
@@ -122,6 +116,20 @@ class Connection:
             except* _EXPECTED as group:
                 ends.extend(_leaves(group))
         return ends[0] if ends else None
+
+    async def _pause(self, delay: float, failure: Exception | None, *, came_to_nothing: bool) -> None:
+        """Wait for `delay`, which `reconnect` ends, and for what nobody ends: what the exchange says, and the pace."""
+        now = trio.current_time()
+        least = (failure.retry_after_s or 0.0) if isinstance(failure, RefusedError) else 0.0
+        if came_to_nothing:
+            least = max(least, self._pace.soonest(now) - now)
+        delay = max(delay, least)
+        self._enter(None, delay)
+        await trio.sleep(least)
+        with trio.CancelScope() as self._scope:
+            await trio.sleep(delay - least)
+        if came_to_nothing:
+            self._pace.begins(trio.current_time())
 
     def _enter(self, session: Session | None, delay: float | None = None) -> None:
         self._session = session

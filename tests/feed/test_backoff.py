@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowrs.feed.backoff import RESET_AFTER_S, Backoff, retry_after_s
+from flowrs.api import Rate
+from flowrs.feed.backoff import RESET_AFTER_S, Backoff, Pace, retry_after_s
 
 if TYPE_CHECKING:
     from random import Random
@@ -57,6 +58,30 @@ def test_only_a_minute_of_live_data_begins_anew(live_s: float, next_s: float) ->
 
 def test_two_clients_of_one_outage_do_not_wait_alike() -> None:
     assert Backoff(1, 60).after(0) != Backoff(1, 60).after(0)
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=60), st.integers(1, 9))
+def test_no_minute_sees_more_attempts_than_the_pace_allows_and_no_wait_is_longer_than_one_step(
+    pauses_s: list[float], burst: int
+) -> None:
+    pace, now, begun = Pace(Rate(9, 60.0), burst), 0.0, []
+    for pause_s in pauses_s:
+        wanted = now + pause_s
+        now = pace.soonest(wanted)
+        assert 0 <= now - wanted <= pace.every_s + 1e-6
+        pace.begins(now)
+        begun.append(now)
+    for start in begun:
+        assert sum(start <= each < start + 60 - 1e-6 for each in begun) <= 9
+
+
+def test_a_few_attempts_are_made_at_once_and_the_others_evenly() -> None:
+    pace, now, begun = Pace(Rate(9, 60.0), 3), 0.0, []
+    for _ in range(10):
+        now = pace.soonest(now)
+        pace.begins(now)
+        begun.append(round(now, 1))
+    assert begun == [0, 0, 0, 8.6, 17.1, 25.7, 34.3, 42.9, 51.4, 60.0]
 
 
 def in_seconds(seconds: float) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
@@ -117,3 +118,32 @@ async def test_a_clean_close_after_accept_leads_to_at_most_ten_attempts_a_minute
         await trio.sleep(3600)
         nursery.cancel_scope.cancel()
     assert 9 <= most_within(begun, 60.0) <= 10
+
+
+async def test_a_connection_that_failed_as_fast_as_it_may_waits_no_longer_than_nine_seconds_for_its_next_attempt(
+    autojump_clock: object,
+) -> None:
+    """An exchange that was away for half a minute and is well again is not left waiting for the rest of the minute."""
+    begun: list[float] = []
+    connection = Connection("x", (), lambda: _Broken(begun), Backoff(0.001, 0.001))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.supervise, Counters())
+        await trio.sleep(600)
+        nursery.cancel_scope.cancel()
+    assert max(after - before for before, after in itertools.pairwise(begun)) < 9
+    assert begun[3] - begun[0] < 0.1
+
+
+async def test_the_wait_for_the_pace_is_told_and_not_ended_by_asking_for_a_reconnect(autojump_clock: object) -> None:
+    begun: list[float] = []
+    connection = Connection("x", (), lambda: _Broken(begun), Backoff(0.001, 0.001))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.supervise, Counters())
+        await trio.sleep(2)
+        count = len(begun)
+        assert connection.retry_at is not None
+        assert connection.retry_at - begun[0] == pytest.approx(60 / 7, abs=0.1)
+        connection.reconnect()
+        await trio.sleep(2)
+        assert len(begun) == count == 4
+        nursery.cancel_scope.cancel()
