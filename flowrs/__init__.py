@@ -33,13 +33,14 @@ from flowrs.api import (
     decimals_of,
 )
 from flowrs.hookspecs import hookimpl
+from flowrs.wire import BareTrade, Dated, Moment
 
 if TYPE_CHECKING:
-    from flowrs.client import Client
-from flowrs.wire import BareTrade, Dated, Moment
+    from flowrs.client import AsyncClient, Client, LocalBook
 
 __all__ = [
     "PLUGIN_API",
+    "AsyncClient",
     "BareTrade",
     "BookSnapshot",
     "BookUpdate",
@@ -53,6 +54,7 @@ __all__ = [
     "Heartbeat",
     "Instrument",
     "Listing",
+    "LocalBook",
     "Moment",
     "Numbered",
     "Objects",
@@ -70,7 +72,7 @@ __all__ = [
     "hookimpl",
 ]
 
-_CLIENTS = ("Client",)
+_CLIENTS = ("AsyncClient", "Client", "LocalBook")
 
 
 def __getattr__(name: str) -> Any:

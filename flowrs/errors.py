@@ -140,7 +140,9 @@ class Forbidden(ControlError):  # noqa: N818 - says all
 
 
 class TooSlow(FlowrsError):  # noqa: N818 - a state of the reader
-    """A subscription's events were not read in time, and some are lost: subscribe again."""
+    """A subscription's events were not read in time, and some are lost."""
+
+    remedy = "read faster, or follow less; subscribed again, it begins with a snapshot"
 
 
 class NotRunning(FlowrsError):  # noqa: N818 - a state of the daemon, not a fault of the caller

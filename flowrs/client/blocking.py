@@ -8,15 +8,15 @@ It speaks newline-delimited JSON (design §8), so what it does can be done with 
 
 from __future__ import annotations
 
-import math
 import os
-import select
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from flowrs.client import questions
 from flowrs.client.calls import Calls
+from flowrs.client.subscription import Subscription, run
+from flowrs.client.topics import Mode, Topic
 from flowrs.config import find_socket
 
 if TYPE_CHECKING:
@@ -24,35 +24,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowrs.client.conversation import Greeting
-    from flowrs.client.link import Steps, Wait
+    from flowrs.client.events import BookEvent, ConsolidatedEvent, Event, MetricsEvent, TradesEvent, VenuesEvent
     from flowrs.client.measures import Metrics
     from flowrs.client.merged import Consolidated, Quote
     from flowrs.client.questions import Number, Question, Require, RequireAll
     from flowrs.client.results import Book, Facts, Status, Trades, Venue
 
 T = TypeVar("T")
-
-
-def run(steps: Steps[T]) -> T:
-    """Take all steps, and block while they wait."""
-    try:
-        wait = next(steps)
-        while True:
-            wait = steps.send(_wait(wait))
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        steps.close()
-
-
-def _wait(wait: Wait) -> bool:
-    if (ready := wait.reading or wait.writing) is None:
-        time.sleep(max(wait.seconds, 0.0))
-        return False
-    poll = select.poll()
-    poll.register(ready, select.POLLIN if wait.reading else select.POLLOUT)
-    return bool(poll.poll(math.ceil(max(wait.seconds, 0.0) * 1000)))
 
 
 class Client:
@@ -156,6 +134,50 @@ class Client:
         the configured ones. Raises as `consolidated`.
         """
         return self._ask(questions.quote(symbol, side, amount, currency, venue, fees, require, max_age_s))
+
+    def subscribe(self, *topics: Topic, reconnect: bool = True) -> Subscription[Event]:
+        """Follow several topics in one loop, in the order in which things happen.
+
+        Raises `ControlError` if the daemon refuses one. While it cannot be reached the subscription tries again and
+        says so, unless `reconnect` is False: then it raises `NotRunning`.
+        """
+        return Subscription(self.socket, topics, self.timeout_s, reconnect=reconnect)
+
+    def subscribe_book(
+        self,
+        symbol: str,
+        venue: str | None = None,
+        depth: int | None = None,
+        mode: Mode = "latest",
+        *,
+        reconnect: bool = True,
+    ) -> Subscription[BookEvent]:
+        """Follow a book: its newest best `depth` levels (None: 10, 0: all), or with `mode` "every" each change of it.
+
+        "latest": a `Book` at first and after changes, a `BookState` while it is not live. "every": a `Snapshot`, then
+        each `Delta`, and a `BookState` when its trust changes: `LocalBook` makes the book of them.
+        """
+        return Subscription(self.socket, (Topic.book(symbol, venue, depth, mode),), self.timeout_s, reconnect=reconnect)
+
+    def subscribe_consolidated(
+        self, symbol: str, depth: int = 10, *, reconnect: bool = True
+    ) -> Subscription[ConsolidatedEvent]:
+        """Follow one book of all venues: a `Consolidated` after changes, `NothingLive` while none is."""
+        return Subscription(self.socket, (Topic.consolidated(symbol, depth),), self.timeout_s, reconnect=reconnect)
+
+    def subscribe_trades(
+        self, symbol: str, venue: str | None = None, *, reconnect: bool = True
+    ) -> Subscription[TradesEvent]:
+        """Follow the trades of one venue, None: of all that have the symbol."""
+        return Subscription(self.socket, (Topic.trades(symbol, venue),), self.timeout_s, reconnect=reconnect)
+
+    def subscribe_venues(self, *, reconnect: bool = True) -> Subscription[VenuesEvent]:
+        """Follow the trust of all books and the state of all connections: all at first, then each change."""
+        return Subscription(self.socket, (Topic.venues(),), self.timeout_s, reconnect=reconnect)
+
+    def subscribe_metrics(self, *, reconnect: bool = True) -> Subscription[MetricsEvent]:
+        """Follow what the daemon measures, once a second."""
+        return Subscription(self.socket, (Topic.metrics(),), self.timeout_s, reconnect=reconnect)
 
     def reconnect(self, venue: str, connection: str | None = None) -> tuple[str, ...]:
         """End a venue's connections, or one of them, so that they are made anew; returns their names.

@@ -27,21 +27,21 @@ class Calls:
         self._path = path
         self._timeout_s = timeout_s
         self._clock = clock
-        self._link: Link | None = None
+        self.link: Link | None = None
 
     def close(self) -> None:
         """End the connection; the next request makes another."""
-        if self._link is not None:
-            self._link.close()
-        self._link = None
+        if self.link is not None:
+            self.link.close()
+        self.link = None
 
     def connected(self) -> Steps[Link]:
         """Return the connection. Raises NotRunning, ControlError, FlowrsError if it may not be opened."""
-        if self._link is None or self._link.has_ended():
+        if self.link is None or self.link.has_ended():
             self.close()
-            self._link = yield from connect(self._path, self._timeout_s, self._clock)
-            self.greeting = self._link.greeting
-        return self._link
+            self.link = yield from connect(self._path, self._timeout_s, self._clock)
+            self.greeting = self.link.greeting
+        return self.link
 
     def call(self, method: str, params: dict[str, Any], kind: Any = None) -> Steps[Any]:
         """Return a result as a `kind`, None: as plain objects. Raises ControlError for an error answer, NotRunning."""

@@ -15,6 +15,7 @@ from flowrs.client.refusals import refusal
 from flowrs.errors import ControlError, NotRunning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PROTOCOL = 1
@@ -95,14 +96,13 @@ class Conversation:
         given = {name: value for name, value in params.items() if value is not None}
         return self._last_id, _encode({"id": self._last_id, "method": method, "params": given}) + b"\n"
 
-    def take(self, data: bytes) -> list[Answer | Notice]:
-        """Return what is complete by now.
+    def take(self, data: bytes) -> Iterator[Answer | Notice]:
+        """Yield what is complete by now.
 
         Raises `NotRunning` for what flowrs would not say, `ControlError` if its protocol is not ours.
         """
         searched = len(self._rest)
         self._rest += data
-        found: list[Answer | Notice] = []
         begin = 0
         while (end := self._rest.find(b"\n", max(begin, searched))) >= 0:
             line = bytes(self._rest[begin:end])
@@ -110,11 +110,10 @@ class Conversation:
             if self.greeting is None:
                 self.greeting = self._greet(line)
             else:
-                found.append(self._read(line))
+                yield self._read(line)
         del self._rest[:begin]
         if len(self._rest) > MAX_LINE:
             raise NotRunning(f"the daemon at {self._path} is gone: its answer is longer than {MAX_LINE} bytes")
-        return found
 
     def _greet(self, line: bytes) -> Greeting:
         try:

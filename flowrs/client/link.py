@@ -53,6 +53,7 @@ class Link:
         self._clock = clock
         self._conversation = Conversation(path)
         self._answers: deque[Answer] = deque()
+        self._nonsense: FlowrsError | None = None
 
     def __del__(self) -> None:
         """A client in a notebook is dropped, not closed."""
@@ -90,6 +91,7 @@ class Link:
 
     def nudge(self) -> bool:
         """Ask for something short, the answer to which shows that the daemon lives; False if it cannot even be sent."""
+        self._answers.clear()  # to what was asked so before
         _, line = self._conversation.request("venues", {})
         try:
             return self.socket.send(line) == len(line)
@@ -107,6 +109,8 @@ class Link:
 
     def read(self) -> bool:
         """Take in what has arrived; False if nothing has. Raises NotRunning, ControlError."""
+        if self._nonsense is not None:
+            raise self._nonsense
         try:
             data = self.socket.recv(_CHUNK)
         except BlockingIOError:
@@ -115,15 +119,18 @@ class Link:
             raise self._gone(error.strerror or str(error)) from None
         if not data:
             raise self._gone("it closed the connection")
+        said = len(self._answers) + len(self.notices)
         try:
             for each in self._conversation.take(data):
                 if isinstance(each, Answer):
                     self._answers.append(each)
                 else:
                     self.notices.append(each)
-        except FlowrsError:
+        except FlowrsError as error:
             self.close()
-            raise
+            if len(self._answers) + len(self.notices) == said:
+                raise
+            self._nonsense = error  # what came before it holds
         return True
 
     def _more(self, until: float) -> Steps[None]:

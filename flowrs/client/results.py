@@ -66,8 +66,8 @@ class Facts(Struct, frozen=True, kw_only=True):
         return (time.time_ns() - self.recv_ns) / 1e9 if self.recv_ns else None
 
 
-class Sided:
-    """What can be said of both sides of a book, each a sequence of levels, best first."""
+class Touch:
+    """The best prices of whatever has two sides, each a sequence of levels, best first."""
 
     __slots__ = ()
     bids: Any
@@ -110,7 +110,7 @@ class Window(Struct, frozen=True, gc=False):
     high: Decimal | None
 
 
-class Book(Sided, Facts, frozen=True, kw_only=True):
+class Book(Touch, Facts, frozen=True, kw_only=True):
     """A book's best levels."""
 
     bids: tuple[Level, ...]
