@@ -92,6 +92,7 @@ class Book:
         self._snapshot_levels = snapshot_levels
         self._scratch, self._ring, self._arena = scratch, ring, arena
         self._journal: Journal | None = None
+        self._view = ffi.new("frs_view *")
         self._use(self._new(1024))
         self._slot = arena.take() if arena else 0
         raw = name.encode()
@@ -228,7 +229,7 @@ class Book:
 
     def header(self) -> Header:
         """Return the number and the times of the last update."""
-        view = ffi.new("frs_view *")
+        view = self._view
         lib.frs_book_view(self._book, view)
         return Header(view.seq, view.exchange_ns, view.recv_ns, view.publish_ns)
 

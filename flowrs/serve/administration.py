@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from flowrs.config import Symbol  # noqa: TC001 - msgspec reads the annotations
 from flowrs.errors import CapacityError, CoreError, PluginError
-from flowrs.serve.answers import facts
+from flowrs.serve.facts import facts
 from flowrs.serve.methods import Method
 from flowrs.serve.protocol import RequestError
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-import trio
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from flowrs._version import __version__
 from flowrs.core import ASKS, BIDS, Reason, State, decimals
+from flowrs.serve.facts import facts, levels, trades, venue_row
 from flowrs.serve.methods import Method, NoParams
 from flowrs.serve.protocol import PROTOCOL, RequestError
 
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
     from flowrs.core import Book
     from flowrs.serve.methods import Client
     from flowrs.serve.metrics import Metrics
-    from flowrs.serve.sources import ConnectionSource, ReplicaSource, VenueSource
+    from flowrs.serve.sources import ReplicaSource, VenueSource
 
 _DEFAULT_DEPTH = 10
-_INT64_MAX = (1 << 63) - 1
 
 
 class _BookParams(Struct, forbid_unknown_fields=True):
@@ -88,35 +86,11 @@ class Answers:
             raise RequestError("not_live", message, told)
         if params.max_age_ms is not None:
             _refuse_old(told, book.name, params.max_age_ms)
-        low, high = book.window()
-        scale = book.price_scale
-        return {
-            **told,
-            "bids": Raw(book.text(BIDS, params.depth)),
-            "asks": Raw(book.text(ASKS, params.depth)),
-            "levels": {"bids": book.total(BIDS), "asks": book.total(ASKS)},
-            "window": {
-                "low": None if low is None else decimals.text(low, scale),
-                "high": None if high is None else decimals.text(high, scale),
-            },
-        }
+        return {**told, **levels(replica, params.depth)}
 
     def _trades(self, params: _TradesParams, _: Client) -> dict[str, Any]:
         venue, replica = self.find(params.symbol, params.venue)
-        unit_ns = venue.time_unit_ns
-        newest = list(venue.trades[replica.symbol])[-params.limit :]
-        rows = [
-            {
-                "price": trade.price,
-                "quantity": trade.quantity,
-                "side": trade.side,
-                "id": _holdable(trade.id),
-                "exchange_ns": _holdable(trade.time * unit_ns),
-                "recv_ns": recv_ns,
-            }
-            for trade, recv_ns in newest
-        ]
-        return {"venue": venue.name, "symbol": replica.symbol, "trades": rows}
+        return trades(venue, replica.symbol, list(venue.trades[replica.symbol])[-params.limit :])
 
     def _list_venues(self, _params: NoParams, _: Client) -> list[dict[str, Any]]:
         return [
@@ -143,36 +117,9 @@ class Answers:
             "socket": str(self._socket),
             "uptime_s": round(self._metrics.uptime_s, 3),
             "books": {"total": len(replicas), "live": sum(each.book.state is State.LIVE for _, each in replicas)},
-            "venues": [
-                {
-                    "venue": venue.name,
-                    "name": venue.title,
-                    "error": venue.error,
-                    "connections": [_connection(each) for each in venue.connections],
-                }
-                for venue in self._venues.values()
-            ],
+            "venues": [venue_row(each) for each in self._venues.values()],
             "list": [_row(venue, each) for venue, each in replicas],
         }
-
-
-def facts(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
-    """Return what every answer about a book says of it."""
-    book = replica.book
-    header = book.header()
-    return {
-        "venue": venue.name,
-        "symbol": replica.symbol,
-        "state": book.state.name.lower(),
-        "reason": book.reason.name.lower() if book.reason is not Reason.NONE else None,
-        "verified": "+".join(flag.name.lower() for flag in book.verified if flag.name) or None,
-        "epoch": book.epoch,
-        "seq": header.seq,
-        "age_ms": round((time.time_ns() - header.recv_ns) / 1e6, 3) if header.recv_ns else None,
-        "exchange_ns": header.exchange_ns,
-        "recv_ns": header.recv_ns,
-        "publish_ns": header.publish_ns,
-    }
 
 
 def _refuse_old(told: dict[str, Any], name: str, max_age_ms: float) -> None:
@@ -205,24 +152,6 @@ def _row(venue: VenueSource, replica: ReplicaSource) -> dict[str, Any]:
     }
 
 
-def _holdable(number: int | str) -> int | str | None:
-    """Return what an exchange has sent, None if it is a number that JSON's readers, and our writer, cannot hold."""
-    return None if isinstance(number, int) and abs(number) > _INT64_MAX else number
-
-
 def _best(book: Book, side: int) -> str | None:
     best = book.best(side)
     return decimals.text(best[0], book.price_scale) if best else None
-
-
-def _connection(connection: ConnectionSource) -> dict[str, Any]:
-    now = trio.current_time()
-    return {
-        "id": connection.name,
-        "state": connection.state,
-        "since_s": round(now - connection.since, 3),
-        "attempt": connection.attempt,
-        "error": connection.error if connection.attempt else None,
-        "retry_in_s": None if connection.retry_at is None else round(max(0.0, connection.retry_at - now), 3),
-        "symbols": [replica.symbol for replica in connection.replicas],
-    }
