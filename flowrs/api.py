@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import math
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -322,6 +322,12 @@ class Connector:
     """How many messages may be sent."""
     weight: ClassVar[Rate] = Rate(1200, 60.0)
     """How much weight of REST requests may be spent."""
+
+    Settings: ClassVar[type[Struct] | None] = None
+    """What the operator may set in the plugin's section of the configuration, `[plugins.NAME]`: a struct whose fields
+    all have defaults. All connectors of a plugin have the same one."""
+    settings: Any = None
+    """The section, as a `Settings`; set by the engine before any method is called."""
 
     def subscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
         """Return the frames that subscribe to books and trades of these instruments."""

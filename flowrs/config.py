@@ -57,6 +57,7 @@ Megabytes = Annotated[float, Meta(gt=0, le=1024, description="a number of megaby
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], Meta(description='"debug", "info", "warning" or "error"')
 ]
+PluginNames = Annotated[tuple[str, ...], Meta(description="a list of plugins' names")]
 SocketPath = Annotated[str, Meta(min_length=1, max_length=107, description="a path of 1 to 107 characters")]
 Currency = Annotated[str, Meta(pattern=r"\A[A-Z0-9]{1,20}\Z")]
 Equivalents = Annotated[
@@ -96,6 +97,16 @@ class VenueConfig(Struct, frozen=True):
     fee_percent: Percent = "0"
 
 
+class PluginsConfig(Struct, frozen=True):
+    """The table `[plugins]`: which plugins of other packages may load (None: all), and each one's own section.
+
+    What a section may hold, its plugin says: it is checked when the plugin has been loaded.
+    """
+
+    allow: PluginNames | None = None
+    sections: dict[str, dict[str, Any]] = {}
+
+
 class Config(Struct, frozen=True):
     """All of it; `Config()` is what holds without a file."""
 
@@ -104,6 +115,7 @@ class Config(Struct, frozen=True):
         default_factory=lambda: {name: VenueConfig(DEFAULT_SYMBOLS[name]) for name in DEFAULT_VENUES}
     )
     groups: Groups = Groups()
+    plugins: PluginsConfig = PluginsConfig()
 
 
 def load(path: Path | None) -> Config:
@@ -166,13 +178,20 @@ def _config(table: dict[str, Any]) -> Config:
     _known(table, Config, "")
     daemon = _fields(_table(table.get("daemon", {}), "daemon"), DaemonConfig, "daemon")
     found = _groups(_table(table.get("groups", {}), "groups"))
+    plugins = _plugins(_table(table.get("plugins", {}), "plugins"))
     if "venues" not in table:
-        return Config(daemon=DaemonConfig(**daemon), groups=found)
+        return Config(daemon=DaemonConfig(**daemon), groups=found, plugins=plugins)
     venues = _table(table["venues"], "venues")
     if not venues:
         _refuse("venues", "expected at least one table [venues.NAME], or no [venues] at all for the defaults")
     tables = {name: _venue(name, value) for name, value in venues.items()}
-    return Config(daemon=DaemonConfig(**daemon), venues=tables, groups=found)
+    return Config(daemon=DaemonConfig(**daemon), venues=tables, groups=found, plugins=plugins)
+
+
+def _plugins(table: dict[str, Any]) -> PluginsConfig:
+    sections = {name: _table(value, f"plugins.{name}") for name, value in table.items() if name != "allow"}
+    allow = _value(table["allow"], PluginNames, "plugins.allow") if "allow" in table else None
+    return PluginsConfig(allow, sections)
 
 
 def _groups(table: dict[str, Any]) -> Groups:

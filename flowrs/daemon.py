@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from flowrs import registry
+from flowrs import registry, sections
 from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError, PluginError
@@ -26,7 +26,11 @@ from flowrs.serve import Administration, Answers, Control, Metrics, Table, attac
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from msgspec import Struct
+
+    from flowrs.api import Connector
     from flowrs.config import Config
+    from flowrs.registry import Registry
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
@@ -39,9 +43,10 @@ def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
     Raises ConfigError if one has no plugin, or none is left. A plugin that does not keep its contract costs its own
     venues; which these are it may not have told.
     """
-    plugins = registry.load()
+    plugins = registry.load(allow=config.plugins.allow)
     for error in plugins.errors.values():
         _log.error("%s", error)
+    sections.check(config.plugins.sections, plugins.plugins)
     scratch, arena, machine = Scratch(), arena or Arena(), Budget(_CONNECTS)
     venues: dict[str, Venue] = {}
     missing: list[str] = []
@@ -49,15 +54,15 @@ def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
         if not venue_config.enabled:
             continue
         if (kind := plugins.connectors.get(name)) is None:
-            near = difflib.get_close_matches(name, plugins.connectors, 1)
-            hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
-            message = f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
+            message = _no_plugin(name, plugins)
             if not plugins.errors:
                 raise ConfigError(message)
             missing.append(message)
             continue
         try:
-            venues[name] = Venue(kind(), venue_config, plugins.origins[name], scratch, arena, machine)
+            connector = kind()
+            connector.settings = _settings(kind, plugins, config)
+            venues[name] = Venue(connector, venue_config, plugins.origins[name], scratch, arena, machine)
         except PluginError as error:
             missing.append(f"venues.{name}: {error}")
     if missing and not venues:
@@ -65,6 +70,20 @@ def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
     for message in missing:
         _log.error("%s; going on without it", message)
     return venues
+
+
+def _no_plugin(name: str, plugins: Registry) -> str:
+    near = difflib.get_close_matches(name, plugins.connectors, 1)
+    hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
+    if barred := [plugin.name for plugin in plugins.plugins if not plugin.allowed]:
+        hint = f"installed but not in plugins.allow: {', '.join(barred)}"
+    return f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
+
+
+def _settings(kind: type[Connector], plugins: Registry, config: Config) -> Struct | None:
+    """Return the settings of a connector: its plugin's section, checked."""
+    (plugin,) = (each.name for each in plugins.plugins if kind in each.connectors)
+    return sections.settings_of(plugin, kind, config.plugins.sections.get(plugin, {}))
 
 
 async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

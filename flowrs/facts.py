@@ -12,6 +12,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from flowrs.api import Checksum, Connector, Continuity, Objects, Pairs, Ping, Rate, Recovery, Sided
 
 if TYPE_CHECKING:
@@ -66,6 +68,12 @@ def _is_checksum(value: Any) -> bool:
     return value.form in ("digits", "colon") and _whole(1, 100).holds(value.levels)
 
 
+def _is_settings(value: Any) -> bool:
+    if not (isinstance(value, type) and issubclass(value, msgspec.Struct)):
+        return value is None
+    return not any(field.required for field in msgspec.structs.fields(value))
+
+
 def _is_spelling(value: Any) -> bool:
     if isinstance(value, Pairs):
         return True
@@ -110,6 +118,7 @@ FACTS = {
     "connects": _RATE,
     "messages": _RATE,
     "weight": _RATE,
+    "Settings": Fact("None, or a msgspec.Struct class whose fields all have defaults", _is_settings),
 }
 """By the name of the fact: all that `Connector` declares."""
 

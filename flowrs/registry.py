@@ -1,7 +1,8 @@
-"""Finds the installed plugins and the connectors they bring.
+"""Finds the installed plugins and what they bring.
 
 Built-in venues come through the same entry point group as everybody else's, so what a third party needs is always
-there. A plugin that cannot be loaded is reported and left out; the others go on.
+there. A plugin that cannot be loaded is listed with its error and left out; the others go on. Which may be loaded at
+all is the operator's to say: a plugin is trusted code, and merely importing it runs it.
 """
 
 from __future__ import annotations
@@ -9,42 +10,147 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pluggy
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flowrs import facts, hookspecs
-from flowrs.api import Connector
+from flowrs._version import __version__
+from flowrs.api import PLUGIN_API, Connector
 from flowrs.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
-_BUILT_IN = "flowrs.plugins."
+BUILT_IN = "flowrs.plugins."
+HOOKS = tuple(name for name, each in vars(hookspecs).items() if hasattr(each, f"{hookspecs.PROJECT}_spec"))
+"""The names of all hooks there are."""
+
+
+class Plugin(Struct, frozen=True):
+    """One installed plugin, whether or not it could be loaded."""
+
+    name: str
+    """Of its entry point; what `plugins.allow` names."""
+    module: str
+    package: str | None = None
+    """The distribution that installed it, None if that cannot be told."""
+    version: str | None = None
+    api: int | None = None
+    """The contract that it was written for: its FLOWRS_PLUGIN_API."""
+    hooks: tuple[str, ...] = ()
+    """The hooks that it implements."""
+    connectors: tuple[type[Connector], ...] = ()
+    error: PluginError | None = None
+    """Why it is left out, None if it is not."""
+    allowed: bool = True
+    """Whether it may be loaded; what may not is not even imported."""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with flowrs."""
+        return self.module.startswith(BUILT_IN)
 
 
 class Registry(Struct, frozen=True):
-    """What the plugins brought: connectors by venue, the plugin each came from, and the plugins that failed."""
+    """The plugins: built-in ones first, then by name."""
 
-    connectors: dict[str, type[Connector]]
-    origins: dict[str, str]
-    errors: dict[str, PluginError]
+    plugins: list[Plugin] = field(default_factory=list)
+
+    @property
+    def connectors(self) -> dict[str, type[Connector]]:
+        """The connectors of all plugins that are well, by venue."""
+        return {kind.name: kind for plugin in self.plugins for kind in plugin.connectors}
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """The module that each venue came from."""
+        return {kind.name: plugin.module for plugin in self.plugins for kind in plugin.connectors}
+
+    @property
+    def errors(self) -> dict[str, PluginError]:
+        """What is wrong with those that are left out, by their names."""
+        return {plugin.name: plugin.error for plugin in self.plugins if plugin.error is not None}
 
 
-def _connectors_of(entry: EntryPoint) -> list[type[Connector]]:
-    """Load a plugin and ask it. Raises PluginError for whatever it does wrong."""
+def load(entries: Iterable[EntryPoint] | None = None, allow: Collection[str] | None = None) -> Registry:
+    """Load the plugins, by default all that are installed: the built-in ones, then the others by name.
+
+    So no plugin takes a built-in venue's name, whatever it is called itself. allow: the names of those of other
+    packages that may be loaded; None: all.
+    """
+    registry = Registry()
+    if entries is None:
+        entries = entry_points(group=hookspecs.PROJECT)
+    for entry in sorted(entries, key=lambda entry: (not entry.value.startswith(BUILT_IN), entry.name)):
+        registry.plugins.append(_loaded(entry, registry, allow))
+    return registry
+
+
+def _loaded(entry: EntryPoint, registry: Registry, allow: Collection[str] | None) -> Plugin:
+    """Load one plugin beside those that are loaded already."""
+    plugin = Plugin(entry.name, entry.value, *_package(entry))
+    if not plugin.built_in and allow is not None and entry.name not in allow:
+        return msgspec.structs.replace(plugin, allowed=False)
+    api: Any = None
+    hooks: tuple[str, ...] = ()
+    connectors: list[type[Connector]] = []
+    error = None
+    try:
+        module = _imported(entry)
+        api = getattr(module, "FLOWRS_PLUGIN_API", None)
+        hooks = tuple(hook for hook in HOOKS if hasattr(getattr(module, hook, None), f"{hookspecs.PROJECT}_impl"))
+        _check_api(entry, api)
+        connectors = _connectors_of(entry, module)
+        _check_names(entry, connectors, registry)
+    except PluginError as found:
+        error, connectors = found, []
+    api = api if isinstance(api, int) else None
+    return msgspec.structs.replace(plugin, api=api, hooks=hooks, connectors=tuple(connectors), error=error)
+
+
+def _package(entry: EntryPoint) -> tuple[str | None, str | None]:
+    """Return the name and version of the distribution that installed a plugin, as far as they can be told."""
+    if entry.value.startswith(BUILT_IN):
+        return "flowrs", __version__
+    return (None, None) if entry.dist is None else (entry.dist.name, entry.dist.version)
+
+
+def _imported(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:  # the plugin's boundary: anything may come out of foreign code
+        raise _unloadable(entry, error) from error
+
+
+def _check_api(entry: EntryPoint, api: object) -> None:
+    """Raises PluginError unless the plugin was written for this version of the contract."""
+    if api == PLUGIN_API and not isinstance(api, bool):
+        return
+    if api is None:
+        message = (
+            f"{_who(entry)} states no FLOWRS_PLUGIN_API; write FLOWRS_PLUGIN_API = {PLUGIN_API} into {entry.value}"
+        )
+    else:
+        remedy = "update flowrs" if isinstance(api, int) and api > PLUGIN_API else "install a newer version of it"
+        message = f"{_who(entry)} is written for plugin API {api!r}, this flowrs has {PLUGIN_API}: {remedy}"
+    raise PluginError(message)
+
+
+def _connectors_of(entry: EntryPoint, module: object) -> list[type[Connector]]:
+    """Ask a plugin for its connectors. Raises PluginError for whatever it does wrong."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
-        manager.register(entry.load(), name=entry.name)
+        manager.register(module, name=entry.name)
         manager.check_pending()
         found = [kind for result in manager.hook.flowrs_connectors() for kind in result]
         wrong = [words for kind in found for words in _wrong_with(kind)]
-    except (Exception, SystemExit) as error:  # the plugin's boundary: anything may come out of foreign code
-        message = f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}"
-        raise PluginError(message) from error
+    except (Exception, SystemExit) as error:  # as above
+        raise _unloadable(entry, error) from error
     if wrong:
-        message = f"plugin {entry.name} ({entry.value}) brings no usable venue: {'; '.join(wrong)}"
+        message = f"{_who(entry)} brings no usable venue: {'; '.join(wrong)}"
         raise PluginError(message)
     return found
 
@@ -59,26 +165,19 @@ def _wrong_with(kind: Any) -> list[str]:
     return []
 
 
-def _add(registry: Registry, connector: type[Connector], entry: EntryPoint) -> None:
-    if (other := registry.origins.get(connector.name)) is not None:
-        message = f"plugin {entry.name} brings venue {connector.name}, as {other} does; uninstall one of them"
-        raise PluginError(message)
-    registry.connectors[connector.name] = connector
-    registry.origins[connector.name] = entry.value
+def _check_names(entry: EntryPoint, connectors: list[type[Connector]], registry: Registry) -> None:
+    """Raises PluginError if a venue is there already: of two books by one name nobody could tell which is asked."""
+    origins = registry.origins
+    for kind in connectors:
+        if (other := origins.get(kind.name)) is not None:
+            message = f"plugin {entry.name} brings venue {kind.name}, as {other} does; uninstall one of them"
+            raise PluginError(message)
+        origins[kind.name] = entry.value
 
 
-def load(entries: Iterable[EntryPoint] | None = None) -> Registry:
-    """Load the plugins, by default all that are installed: the built-in ones, then the others by name.
+def _who(entry: EntryPoint) -> str:
+    return f"plugin {entry.name} ({entry.value})"
 
-    So no plugin takes a built-in venue's name, whatever it is called itself.
-    """
-    registry = Registry({}, {}, {})
-    if entries is None:
-        entries = entry_points(group="flowrs")
-    for entry in sorted(entries, key=lambda entry: (not entry.value.startswith(_BUILT_IN), entry.name)):
-        try:
-            for connector in _connectors_of(entry):
-                _add(registry, connector, entry)
-        except PluginError as error:
-            registry.errors[entry.name] = error
-    return registry
+
+def _unloadable(entry: EntryPoint, error: BaseException) -> PluginError:
+    return PluginError(f"{_who(entry)} cannot be loaded: {type(error).__name__}: {error}")

@@ -27,11 +27,12 @@ ALLOWED = {
     "core": ANYBODYS,
     "feed": {"core", "config", *API},
     "serve": {"core", "config", "groups", *API},
-    "daemon": {"feed", "serve", "core", "config", "registry", *API},
+    "sections": {"registry", *API},
+    "daemon": {"feed", "serve", "core", "config", "registry", "sections", *API},
     "client": {"config", "core", *ANYBODYS},  # of core what reads the shared memory: see below
     "gateway": {"client", "config", *ANYBODYS},
     "sim": ANYBODYS,
-    "cli": {"daemon", "sim", "client", "gateway", "config", *ANYBODYS},
+    "cli": {"daemon", "registry", "sim", "client", "gateway", "config", *ANYBODYS},
     "plugins": {""},  # flowrs itself: the public names, as for third parties
     "testing": {"sim", *API},
     "": {"api", "wire", "hookspecs", "client", *ANYBODYS},
@@ -39,7 +40,8 @@ ALLOWED = {
     "errors": set(),
     "_version": set(),
 }
-LAZILY = {"daemon", "sim"}  # what the command line imports inside functions only, so that a client starts quickly
+# What the command line imports inside functions only, so that a client starts quickly.
+LAZILY = {"daemon", "registry", "sim"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

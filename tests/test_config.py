@@ -137,7 +137,7 @@ def test_a_wrong_venue_key_is_named_with_what_it_expects(tmp_path: Path, text: s
     ("text", "message"),
     [
         ("[demon]", 'demon: unknown key; did you mean "daemon"?'),
-        ("x = 1", "x: unknown key; known are daemon, venues, groups"),
+        ("x = 1", "x: unknown key; known are daemon, venues, groups, plugins"),
         ("daemon = 1", "daemon: expected a table, got 1"),
         ("[daemon]\nlog_level = 'x'", 'daemon.log_level: expected "debug", "info", "warning" or "error", got "x"'),
         ("[daemon]\nsocket = ''", 'daemon.socket: expected a path of 1 to 107 characters, got ""'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 import recordings
+from click.testing import CliRunner
 
 import flowrs
 from flowrs import Connector, Continuity, Recovery, hookspecs, registry
-from flowrs.config import Config, VenueConfig
+from flowrs.cli.root import root
+from flowrs.config import Config, PluginsConfig, VenueConfig
 from flowrs.daemon import make_venues
 from flowrs.errors import ConfigError, PluginError
 from flowrs.facts import FACTS
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 GOOD = """
 import flowrs
+
+FLOWRS_PLUGIN_API = 1
 
 class Tiny(flowrs.Connector):
     name = "tiny"
@@ -252,7 +257,7 @@ def test_every_fact_that_a_connector_may_state_is_looked_at() -> None:
 
 
 def test_a_plugin_without_connectors_brings_nothing_and_is_no_error(install: Install) -> None:
-    install("x = 1", "other")
+    install("FLOWRS_PLUGIN_API = 1", "other")
     found = registry.load()
     assert found.errors == {}
     assert set(found.connectors) == set(found.origins)
@@ -486,3 +491,104 @@ def test_binance_asks_for_what_its_documentation_names() -> None:
 )
 def test_the_decimals_of_a_step_are_those_it_needs(step: str, decimals: int) -> None:
     assert flowrs.decimals_of(step) == decimals
+
+
+# -- what is known of each plugin, which may load, and what the operator may set
+
+
+def test_a_plugin_is_listed_with_its_package_version_api_hooks_and_venues(install: Install) -> None:
+    install(GOOD)
+    found = {each.name: each for each in registry.load().plugins}
+    tiny, binance_plugin = found["tiny"], found["binance"]
+    assert (tiny.package, tiny.version, tiny.api) == ("flowrs_test_tiny", "1.0", flowrs.PLUGIN_API)
+    assert tiny.hooks == ("flowrs_connectors",)
+    assert [kind.name for kind in tiny.connectors] == ["tiny"]
+    assert (tiny.built_in, binance_plugin.built_in, binance_plugin.package) == (False, True, "flowrs")
+
+
+@pytest.mark.parametrize(
+    ("api", "words"),
+    [
+        (None, "states no FLOWRS_PLUGIN_API; write FLOWRS_PLUGIN_API = 1 into flowrs_test_tiny"),
+        ("2", "is written for plugin API 2, this flowrs has 1: update flowrs"),
+        ("0", "is written for plugin API 0, this flowrs has 1: install a newer version of it"),
+        ("True", "is written for plugin API True"),
+        ("'1'", "is written for plugin API '1'"),
+    ],
+)
+def test_a_plugin_of_another_contract_is_left_out_and_told_what_to_do(
+    install: Install, api: str | None, words: str
+) -> None:
+    install(GOOD.replace("FLOWRS_PLUGIN_API = 1", "" if api is None else f"FLOWRS_PLUGIN_API = {api}"))
+    found = registry.load()
+    assert words in str(found.errors["tiny"])
+    assert "tiny" not in found.connectors
+
+
+def test_a_plugin_that_is_not_allowed_is_listed_and_not_even_imported(install: Install) -> None:
+    install("raise AssertionError('imported')", "evil")
+    install(GOOD)
+    found = {each.name: each for each in registry.load(allow=["tiny"]).plugins}
+    assert (found["evil"].allowed, found["evil"].error, found["evil"].connectors) == (False, None, ())
+    assert "flowrs_test_evil" not in sys.modules
+    assert found["tiny"].allowed
+    assert found["binance"].allowed  # what comes with flowrs needs no leave
+    config = Config(venues={"evil": VenueConfig(("BTC-USDT",))}, plugins=PluginsConfig(("tiny",)))
+    with pytest.raises(ConfigError, match=r"installed but not in plugins\.allow: evil"):
+        make_venues(config)
+
+
+SETTINGS = GOOD.replace(
+    "import flowrs\n",
+    "import flowrs, msgspec\n\nclass Speeds(msgspec.Struct):\n    ms: int = 100\n    deep: bool = False\n",
+).replace('    name = "tiny"', '    Settings = Speeds\n    name = "tiny"')
+
+
+def made(sections: dict[str, object]) -> flowrs.Connector:
+    config = Config(venues={"tiny": VenueConfig(("BTC-USDT",))}, plugins=PluginsConfig(None, sections))
+    connector: flowrs.Connector = make_venues(config)["tiny"]._connector  # noqa: SLF001 - what it was given shows nowhere else
+    return connector
+
+
+def test_a_plugin_gets_its_own_section_of_the_configuration(install: Install) -> None:
+    install(SETTINGS)
+    assert made({"tiny": {"ms": 250}}).settings.ms == 250
+    assert made({}).settings.ms == 100
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"tiny": {"msec": 5}}, r'plugins\.tiny\.msec: unknown key; did you mean "ms"\?'),
+        ({"tiny": {"x": 5}}, r"plugins\.tiny\.x: unknown key; known are ms, deep"),
+        ({"tiny": {"ms": "fast"}}, r"plugins\.tiny\.ms: expected `int`, got `str`"),
+        ({"tinny": {}}, r'plugins\.tinny: no such plugin is installed; did you mean "tiny"\?'),
+        ({"binance": {}}, r"plugins\.binance: this plugin has no settings; remove the section"),
+    ],
+)
+def test_a_section_is_checked_and_what_is_wrong_is_named_with_its_key(
+    install: Install, section: dict[str, object], words: str
+) -> None:
+    install(SETTINGS)
+    with pytest.raises(ConfigError, match=words):
+        made(section)
+
+
+def test_settings_without_a_default_are_no_settings(install: Install) -> None:
+    install(SETTINGS.replace("ms: int = 100", "ms: int"))
+    assert "Tiny.Settings is" in str(registry.load().errors["tiny"])
+    assert "whose fields all have defaults" in str(registry.load().errors["tiny"])
+
+
+def test_the_plugins_command_lists_them_and_says_by_its_exit_code_that_one_is_wrong(install: Install) -> None:
+    runner = CliRunner()
+    assert runner.invoke(root, ["plugins"]).exit_code == 0
+    install(GOOD)
+    install("1 / 0", "broken")
+    result = runner.invoke(root, ["plugins", "--json"])
+    assert result.exit_code == 1
+    found = {each["name"]: each for each in json.loads(result.output)}
+    assert "ZeroDivisionError" in found["broken"]["error"]
+    assert found["tiny"]["venues"] == ["tiny"]
+    table = runner.invoke(root, ["plugins"]).output
+    assert re.search(r"tiny +1\.0 +flowrs_test_tiny +1 +tiny +flowrs_connectors +ok", table)

@@ -8,6 +8,12 @@ import click
 
 from flowrs.errors import FlowrsError
 
+FILE = click.Path(path_type=Path)
+"""The type of an option that names a file."""
+
+config = click.option(
+    "--config", "path", type=FILE, envvar="FLOWRS_CONFIG", show_envvar=True, help="The configuration."
+)
 socket = click.option(
     "--socket", envvar="FLOWRS_SOCKET", type=click.Path(path_type=Path), help="The daemon's socket.", show_envvar=True
 )

@@ -26,6 +26,7 @@ COMMANDS = {
     "reconnect": "operate:reconnect",
     "demo": "demo:demo",
     "sim": "sim:sim",
+    "plugins": "plugins:plugins",
     "check-config": "run:check_config",
     "completion": "completion:completion",
 }

@@ -14,8 +14,6 @@ from flowrs.cli.log import log_to_stderr
 from flowrs.cli.output import Table, clean, show
 from flowrs.errors import ConfigError
 
-_FILE = click.Path(path_type=Path)
-
 
 @click.command(
     epilog="""\b
@@ -29,7 +27,7 @@ Examples:
   flowrs run --config flowrs.toml --log-level debug
 """
 )
-@click.option("--config", "path", type=_FILE, envvar="FLOWRS_CONFIG", show_envvar=True, help="The configuration, TOML.")
+@options.config
 @options.socket
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the file's.")
 def run(*, path: Path | None, socket: Path | None, log_level: str | None) -> int:
@@ -53,7 +51,7 @@ Examples:
   flowrs check-config flowrs.toml && systemctl restart flowrs
 """
 )
-@click.argument("path", metavar="FILE", type=_FILE)
+@click.argument("path", metavar="FILE", type=options.FILE)
 def check_config(path: Path) -> None:
     """Say what FILE configures, or what is wrong with it (exit code 2)."""
     from flowrs import daemon  # noqa: PLC0415 - as above

@@ -17,6 +17,8 @@ from flowrs import Continuity, Rate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FLOWRS_PLUGIN_API = 1
+
 
 class _Depth(flowrs.BookUpdate, tag_field="e", tag="depthUpdate"):
     symbol: str = field(name="s")

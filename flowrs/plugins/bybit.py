@@ -16,6 +16,8 @@ from flowrs import Continuity, Ping, Rate, Recovery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FLOWRS_PLUGIN_API = 1
+
 _ARGUMENTS = 10  # a subscribe request on spot may have no more; one bad topic fails all of a request
 
 

@@ -16,6 +16,8 @@ from flowrs import Continuity, Rate, Recovery, Sided
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FLOWRS_PLUGIN_API = 1
+
 
 class _Levels(Struct):
     symbol: str = field(name="product_id")

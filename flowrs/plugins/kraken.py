@@ -20,6 +20,8 @@ from flowrs import Checksum, Continuity, Objects, Ping, Rate, Recovery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FLOWRS_PLUGIN_API = 1
+
 
 class _Levels(flowrs.Dated, Struct):
     symbol: str

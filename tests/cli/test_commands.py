@@ -211,7 +211,7 @@ def test_a_wrong_configuration_is_one_line_and_code_2(flowrs: Flowrs, tmp_path: 
     path.write_text("x = 1")
     result = flowrs(*words, str(path))
     assert result.exit_code == 2
-    assert result.stderr == f"flowrs: {path}: x: unknown key; known are daemon, venues, groups\n"
+    assert result.stderr == f"flowrs: {path}: x: unknown key; known are daemon, venues, groups, plugins\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,0 +1,77 @@
+"""`plugins`: what is installed, what it brings, and why some of it is left out; no daemon is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowrs.cli import options
+from flowrs.cli.output import NONE, Cell, Table, show, show_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flowrs.registry import Plugin
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="""\b
+A plugin is trusted code: it runs inside the daemon with all its rights. With --config, plugins that the
+file's plugins.allow does not name are listed as not allowed, and are not imported.
+
+\b
+Examples:
+  flowrs plugins
+  flowrs plugins --config flowrs.toml
+  flowrs plugins --json | jq '.[] | select(.error)'
+""",
+)
+@options.config
+@options.as_json
+@click.pass_context
+def plugins(ctx: click.Context, *, path: Path | None, as_json: bool) -> int:
+    """Show the installed plugins: packages, venues, hooks, and what is wrong (exit code 1 if something is)."""
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from flowrs import config, registry  # noqa: PLC0415 - loading plugins takes time that no other command has to spend
+
+    found = registry.load(allow=config.load(path).plugins.allow).plugins
+    if as_json:
+        show_json([described(each) for each in found])
+    else:
+        rows = [_row(each) for each in found]
+        show(Table(("plugin", "version", "package", "API", "venues", "hooks", "state"), rows))
+    return 1 if any(each.error for each in found) else 0
+
+
+def described(plugin: Plugin) -> dict[str, Any]:
+    """Return a plugin as JSON has it."""
+    return {
+        "name": plugin.name,
+        "module": plugin.module,
+        "package": plugin.package,
+        "version": plugin.version,
+        "api": plugin.api,
+        "hooks": list(plugin.hooks),
+        "venues": [kind.name for kind in plugin.connectors],
+        "built_in": plugin.built_in,
+        "allowed": plugin.allowed,
+        "error": plugin.error.message if plugin.error else None,
+    }
+
+
+def _row(plugin: Plugin) -> tuple[Cell | str, ...]:
+    state = Cell("ok", "green") if plugin.allowed else Cell("not allowed", "yellow")
+    if plugin.error is not None:
+        state = Cell(plugin.error.message, "red")
+    return (
+        plugin.name,
+        plugin.version or NONE,
+        plugin.package or NONE,
+        NONE if plugin.api is None else str(plugin.api),
+        " ".join(kind.name for kind in plugin.connectors) or NONE,
+        " ".join(plugin.hooks) or NONE,
+        state,
+    )
