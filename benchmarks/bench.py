@@ -8,6 +8,7 @@ from pathlib import Path
 
 import blast
 import connectors
+import consolidate
 import hot_path
 import memory
 import trio
@@ -45,6 +46,10 @@ def main() -> None:
         cost = trio.run(connectors.measure, case)
         _row(f"{name}: decode() of its own traffic, {cost.size:.0f} bytes a frame", f"{cost.decode:.2f}", "<= 1.5")
         _row(f"{name}: frame in hand to published book", f"{cost.path:.2f}", "")
+    merged = consolidate.measure(hot_path.recordings()["USD-M depth"])
+    low, high = merged.spread
+    _row("four venues' 50 levels as one book", f"{merged.whole:.2f} ({low:.2f} to {high:.2f})", "<= 0.5")
+    _row("the best 50 of it, both sides as JSON", f"{merged.text:.2f}", "")
     found = blast.measure()
     _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
     _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")

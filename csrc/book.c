@@ -102,6 +102,7 @@ static void stamp(frs_book *book, bool measure) {
 
 int frs_book_show(frs_book *book, bool measure) {
     int bits = crossed(book);
+    unsigned whole = 0;
     if (book->arena)
         frs_slot_begin(book->arena, book->slot);
     for (int which = 0; which < 2; which++) {
@@ -112,8 +113,10 @@ int frs_book_show(frs_book *book, bool measure) {
         if (book->floor[which] != INT64_MIN && book->view.count[which] < shown_most(book))
             bits |= FRS_NARROW;
         book->view.total[which] = frs_side_total(&book->sides[which]);
+        whole |= (unsigned)frs_book_whole(book, which) << which;
         book->touched[which] = false;
     }
+    book->view.whole = (uint8_t)whole;
     book->pending = false;
     stamp(book, measure);
     if (book->arena)

@@ -145,8 +145,9 @@ typedef struct {
     uint8_t verified;    /* FRS_BY_ bits: what shows that a live book is right */
     uint8_t price_scale;
     uint8_t quantity_scale;
-    uint8_t pad[3];
-    uint32_t count[2]; /* published levels: bids, asks */
+    uint8_t whole; /* bit 1 << side: the exchange has no level behind those held (frs_book_whole) */
+    uint8_t pad[2];
+    uint32_t count[2]; /* published levels: bids, asks; all there are if the side is whole and this is its total */
     uint32_t total[2]; /* levels held by the book, the untrusted ones beyond its window too */
 } frs_view;
 
@@ -253,6 +254,10 @@ int frs_book_limit(frs_book *book, uint32_t levels);
  * where nothing is unknown. */
 void frs_book_window(const frs_book *book, int64_t *low, int64_t *high);
 
+/* 1 if the levels of a side are all that the exchange has there. 0 if more may lie behind the last known one: a window
+ * ends, or the book holds as many levels as it is cut to. */
+int frs_book_whole(const frs_book *book, int side);
+
 enum { FRS_ALL = 1 };
 /* Copies the best `room` levels of a side, best first. Returns their number. flags: 0 or FRS_ALL. */
 int frs_book_read(const frs_book *book, int side, uint32_t flags, frs_level *out, size_t room);
@@ -323,6 +328,69 @@ typedef struct {
  * Returns the length. Room for one line of the longest message has to be there, else that message is an FRS_RESET. */
 int64_t frs_journal_text(const frs_journal *journal, uint64_t *position, const char *head, size_t head_size, char *out,
                          size_t room, frs_notice *notice);
+
+/* ---- merge: one book made of several venues' books. Levels come best first; of equal prices there is one, which holds
+ * the total and each part's share of it. All numbers are at the finest scales among the parts, so they are exact. */
+
+typedef struct frs_merge frs_merge;
+
+enum { FRS_MERGE_PARTS = 64 };
+
+/* What became of a part. FRS_NOT_LIVE: its state is not FRS_LIVE. FRS_RENAMED: its slot now has another book's name.
+ * FRS_MISFIT: at the finest scales some number would not fit: a price is below INT64_MAX, a quantity at most INT64_MAX
+ * divided by the number of parts, so that no total can overflow. Left out is then, of the parts whose own scale is the
+ * finest, the first that does not fit itself, else the first: it is what keeps the others from fitting. */
+enum { FRS_TAKEN = 0, FRS_NOT_LIVE = 1, FRS_RENAMED = 2, FRS_MISFIT = 3 };
+
+typedef struct {
+    uint8_t price_scale;
+    uint8_t quantity_scale;
+    uint8_t pad[2];
+    uint32_t taken;         /* how many parts are in it */
+    uint32_t count[2];      /* merged levels: bids, asks */
+    uint32_t shares[2];     /* parts' shares in them */
+    uint32_t complete[2];   /* how many of the levels, from the best one, have the share of every part taken */
+    int64_t complete_to[2]; /* the worst price down (asks: up) to which all shares are known, inclusive: behind it some
+                               part shows no more levels but has, or may have, some. 0 of bids and INT64_MAX of asks:
+                               all that there is; INT64_MAX of bids and 0 of asks: nothing. */
+} frs_merged;
+
+typedef struct {
+    int64_t quantity;
+    uint32_t part;
+    uint32_t level; /* whose total it is in: an index into the levels */
+} frs_share;
+
+/* Room for `parts` parts (1 to FRS_MERGE_PARTS) of `levels` levels a side (1 to 2^20); their product at most 2^22. */
+frs_merge *frs_merge_new(uint32_t parts, uint32_t levels);
+void frs_merge_free(frs_merge *merge);
+
+/* Says which book frs_merge_read takes as a part: the one in this slot, as long as it has this name (1 to 63 bytes, no
+ * NUL). Parts are numbered from 0 on without gaps. Returns 0 or FRS_E_ARGUMENT. */
+int frs_merge_part(frs_merge *merge, uint32_t part, uint32_t slot, const char *name, size_t name_size);
+
+/* Reads the slots of all parts that were said, each as of one moment, and merges the live ones: the best `depth` levels
+ * a side (0: all that are published). Returns the number of parts taken, FRS_E_SYSTEM as frs_view_read, or
+ * FRS_E_ARGUMENT if there is no such slot. After an error there are no parts and no levels. */
+int frs_merge_read(frs_merge *merge, const frs_arena *arena, uint32_t depth);
+
+/* The same from arrays, such as frs_book_read fills: bids[k] holds views[k].count[FRS_BID] levels, and so on. Returns
+ * also FRS_E_ARGUMENT if a side is not strictly best first, or a number of it is not positive; FRS_E_FULL if a side has
+ * more levels than there is room for. */
+int frs_merge_levels(frs_merge *merge, uint32_t parts, const frs_view *views, const frs_level *const *bids,
+                     const frs_level *const *asks, uint32_t depth);
+
+/* What the last merge has made; all of it is valid until the next one. */
+const frs_merged *frs_merge_result(const frs_merge *merge);
+const frs_level *frs_merge_side(const frs_merge *merge, int side);     /* price and total; NULL: no such side */
+const frs_share *frs_merge_shares(const frs_merge *merge, int side);   /* in the order of levels, then of parts */
+const frs_view *frs_merge_view(const frs_merge *merge, uint32_t part); /* as it was read; NULL: no such part */
+int frs_merge_fate(const frs_merge *merge, uint32_t part);             /* FRS_TAKEN ..., or FRS_E_ARGUMENT */
+
+/* Writes the best `levels` merged levels of a side (0: all) as JSON, [["price","total",{"name":"quantity",...}],...],
+ * exact decimals at the scales of the result, names as in the views. Returns the length, FRS_E_ARGUMENT, or FRS_E_FULL
+ * if room is too small (2 bytes, 58 a level, and 29 a share and the size of its "name": are always enough). */
+int64_t frs_merge_text(const frs_merge *merge, int side, uint32_t levels, char *out, size_t room);
 
 /* ---- frames: WebSocket frames of a server (RFC 6455, section 5.2) in a buffer of received bytes. */
 

@@ -263,4 +263,34 @@ void frs_journal_change(frs_journal *journal, const frs_book *book, const frs_me
 void frs_journal_mark(frs_journal *journal, const frs_view *view, const frs_view *before);
 void frs_journal_settle(frs_journal *journal, const frs_view *view);
 
+/* ---- merge.c, merge_scales.c, merge_side.c and merge_text.c */
+
+enum { FRS_PRICE = 0, FRS_QUANTITY = 1 };
+
+typedef struct {
+    frs_view view;
+    uint32_t slot;
+    int fate;
+    char name[FRS_NAME_SIZE]; /* which book the slot has to have */
+    const frs_level *levels[2];
+    uint32_t counts[2];
+    int64_t most[2]; /* the greatest price and quantity */
+} frs_part;
+
+struct frs_merge {
+    frs_merged result;
+    uint32_t room, levels_room;  /* for parts; for levels of a side of a part */
+    uint32_t said, count, taken; /* parts: of frs_merge_part; of the last merge; of those in it */
+    frs_level *read;             /* bids and asks of each part, from its slot */
+    frs_level *scaled;           /* one side of all parts, at the common scale */
+    frs_level *levels[2];
+    frs_share *shares[2];
+    frs_part parts[];
+};
+
+/* Chooses the scales of the result, and leaves out of the parts taken those that do not fit. */
+void frs_merge_choose_scales(frs_merge *merge);
+/* Merges the best `depth` levels of a side of the parts taken. */
+void frs_merge_side_of(frs_merge *merge, int side, uint32_t depth);
+
 #endif

@@ -85,6 +85,13 @@ void frs_book_window(const frs_book *book, int64_t *low, int64_t *high) {
     *high = book->floor[FRS_ASK] == INT64_MIN ? INT64_MAX : -book->floor[FRS_ASK];
 }
 
+int frs_book_whole(const frs_book *book, int side) {
+    if (side != FRS_BID && side != FRS_ASK)
+        return FRS_E_ARGUMENT;
+    bool cut = book->depth && frs_side_total(&book->sides[side]) >= book->depth;
+    return book->floor[side] == INT64_MIN && !cut;
+}
+
 uint32_t frs_book_total(const frs_book *book, int side) {
     return side == FRS_BID || side == FRS_ASK ? frs_side_total(&book->sides[side]) : 0;
 }

@@ -40,6 +40,8 @@ void test_checksum(void);
 void test_journal(void);
 void test_view(void);
 void test_pulse(void);
+void test_merge(void);
+void test_merge_slots(void);
 void test_frames(void);
 void test_ring(void);
 

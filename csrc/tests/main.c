@@ -82,6 +82,8 @@ int main(void) {
     test_journal();
     test_view();
     test_pulse();
+    test_merge();
+    test_merge_slots();
     test_frames();
     test_ring();
     printf("%d passed, %d failed\n", passed, failed);

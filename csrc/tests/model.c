@@ -82,6 +82,10 @@ size_t model_known(const model *m, int side) {
     return known;
 }
 
+static bool model_whole(const model *m, int side) {
+    return m->edge[side] == 0 && (m->depth == 0 || m->count[side] < m->depth);
+}
+
 static bool same(const frs_level *a, const frs_level *b, size_t count) {
     return count == 0 || memcmp(a, b, count * sizeof *a) == 0;
 }
@@ -94,6 +98,8 @@ static const char *side_differs(const model *m, const frs_book *book, int side, 
     size_t known = model_known(m, side);
     if (frs_book_total(book, side) != m->count[side])
         return "total";
+    if (frs_book_whole(book, side) != model_whole(m, side))
+        return "whether it is whole";
     if (frs_book_read(book, side, FRS_ALL, out, MODEL_ROOM) != (int)m->count[side])
         return "the number of all levels";
     if (!same(out, m->levels[side], m->count[side]))
@@ -123,6 +129,8 @@ const char *model_differs_from_view(const model *m, const frs_view *view, const 
             return "the published total";
         if (view->count[side] != shown)
             return "the published count";
+        if ((view->whole >> side & 1) != model_whole(m, side))
+            return "whether it is whole";
         if (!same(side == FRS_BID ? bids : asks, m->levels[side], shown))
             return "the published levels";
     }

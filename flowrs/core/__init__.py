@@ -5,6 +5,8 @@ from flowrs.core.arena import Arena, ArenaReader, View
 from flowrs.core.book import ASKS, BIDS, COLON, CROSSED, DIGITS, NARROW, TOP, Book, Header, Scratch
 from flowrs.core.frames import Splitter
 from flowrs.core.journal import Excerpt, Journal, Mark
+from flowrs.core.merge import Merge, merge_books, merge_views
+from flowrs.core.merged import Fate, Known, Merged, Part, Top
 from flowrs.core.ring import Ring, bucket_floors
 from flowrs.core.spelling import PAIRS, Spelling
 from flowrs.core.trust import Reason, State, Verified, Writer
@@ -27,17 +29,25 @@ __all__ = [
     "ArenaReader",
     "Book",
     "Excerpt",
+    "Fate",
     "Header",
     "Journal",
+    "Known",
     "Mark",
+    "Merge",
+    "Merged",
+    "Part",
     "Reason",
     "Ring",
     "Scratch",
     "Spelling",
     "Splitter",
     "State",
+    "Top",
     "Verified",
     "View",
     "Writer",
     "bucket_floors",
+    "merge_books",
+    "merge_views",
 ]

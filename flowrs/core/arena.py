@@ -38,6 +38,8 @@ class View(NamedTuple):
     price_scale: int
     quantity_scale: int
     total: tuple[int, int]
+    whole: tuple[bool, bool]
+    """Of bids and asks: whether the published levels are all that the exchange has."""
     bids: list[tuple[int, int]]
     asks: list[tuple[int, int]]
 
@@ -159,6 +161,11 @@ class ArenaReader:
             view.price_scale,
             view.quantity_scale,
             (view.total[0], view.total[1]),
+            (_whole(view, 0), _whole(view, 1)),
             bids,
             asks,
         )
+
+
+def _whole(view: Any, side: int) -> bool:
+    return bool(view.whole >> side & 1) and view.count[side] == view.total[side]

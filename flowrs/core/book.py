@@ -116,6 +116,11 @@ class Book:
         lib.frs_book_limit(pointer, self._snapshot_levels)
         return ffi.gc(pointer, lib.frs_book_free)
 
+    @property
+    def pointer(self) -> object:
+        """The book in C; another one after it has grown or been rescaled."""
+        return self._book
+
     def rescale(self, price_scale: int, quantity_scale: int) -> None:
         """Give the book other scales; raises PrecisionError or RangeError if what it holds does not fit them."""
         before = (self.price_scale, self.quantity_scale)
@@ -268,6 +273,10 @@ class Book:
         if code < 0:
             fail(code)
         return int(out[0])
+
+    def whole(self, side: int) -> bool:
+        """Whether the exchange has no level behind those known: no window ends, and the book is not cut there."""
+        return bool(lib.frs_book_whole(self._book, side))
 
     def total(self, side: int) -> int:
         """How many levels the book holds on a side, the untrusted ones outside its window too."""

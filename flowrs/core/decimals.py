@@ -1,4 +1,7 @@
-"""Exact decimals of the C library: text to scaled integer and back. For setting up and for tests, not the hot path."""
+"""Exact decimals: text to scaled integer and back, by the C library. For setting up and for tests, not the hot path.
+
+`plain` and `rounded` are for what is computed of such integers, which int64 may not hold.
+"""
 
 from __future__ import annotations
 
@@ -29,3 +32,17 @@ def scale_of(decimal: str) -> int:
     if (scale := lib.frs_decimal_scale(raw, len(raw))) < 0:
         fail(scale)
     return int(scale)
+
+
+def plain(value: int, scale: int) -> str:
+    """Return `value` * 10**-scale, however large, at least 0, without zeros at the end of its decimals."""
+    if not scale:
+        return str(value)
+    digits = f"{value:0{scale + 1}}"
+    return f"{digits[:-scale]}.{digits[-scale:]}".rstrip("0").rstrip(".")
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """Return the quotient as the nearest integer, half to even; the denominator is above 0."""
+    quotient, rest = divmod(numerator, denominator)
+    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2))

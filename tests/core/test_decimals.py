@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given
@@ -120,3 +121,24 @@ def test_a_scale_outside_0_to_18_is_refused(scale: int) -> None:
         decimals.parse("1", scale)
     with pytest.raises(ArgumentError):
         decimals.text(1, scale)
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "expected"),
+    [
+        (0, 0, "0"),
+        (0, 3, "0"),
+        (1200, 0, "1200"),
+        (1200, 2, "12"),
+        (1250, 2, "12.5"),
+        (5, 3, "0.005"),
+        (10**40, 39, "10"),
+    ],
+)
+def test_a_number_of_any_size_is_written_without_zeros_at_its_end(value: int, scale: int, expected: str) -> None:
+    assert decimals.plain(value, scale) == expected
+
+
+@given(st.integers(), st.integers(1, 50))
+def test_a_quotient_is_rounded_half_to_even(numerator: int, denominator: int) -> None:
+    assert decimals.rounded(numerator, denominator) == round(Fraction(numerator, denominator))

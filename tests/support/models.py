@@ -19,7 +19,7 @@ class Side:
         self.levels: dict[Decimal, Decimal] = {}
         self.worst_known: Decimal | None = None
         self._best_is_highest = best_is_highest
-        self._depth = depth
+        self.depth = depth
         self._snapshot_levels = snapshot_levels
 
     def replace(self, rows: Sequence[Row]) -> None:
@@ -36,8 +36,8 @@ class Side:
                 self.levels[Decimal(price)] = Decimal(quantity)
             else:
                 self.levels.pop(Decimal(price), None)
-        if self._depth:
-            for price in self._sorted()[self._depth :]:
+        if self.depth:
+            for price in self._sorted()[self.depth :]:
                 del self.levels[price]
 
     def all(self) -> list[Level]:
