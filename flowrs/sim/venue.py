@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from flowrs.sim.book import Book
 
 _STALL_S = 10.0
+_LENT_S = 5.0
 _HANDSHAKE_S = 1.0
 _GOODBYE_S = 0.2
 _LOW_WATER = 1 << 18
@@ -115,19 +117,30 @@ class Venue(Generic[D]):
         self._nursery.start_soon(task)
 
     async def start_listening(self) -> None:
-        """Accept connections at `port`, which 0 leaves to the system; raises ConfigError if it is taken."""
+        """Accept connections at `port`, which 0 leaves to the system; raises ConfigError if it is taken.
+
+        A port that was ours before is waited for, a few seconds at most: while we refused connections, the system may
+        have lent it to somebody's outgoing connection.
+        """
         async with self._door:
             if self._listening is not None:
                 return
-            try:
-                listeners = await trio.open_tcp_listeners(self.port, host=self.host)
-            except OSError as error:
-                message = f"cannot listen at {self.host}:{self.port} ({error.strerror}): choose another port"
-                raise ConfigError(message) from error
+            patience_s = _LENT_S if self._refusing.is_set() else 0.0
+            listeners = await self._bind(trio.current_time() + patience_s)
             self.port = listeners[0].socket.getsockname()[1]
             self._listening = trio.CancelScope()
             self._refusing = trio.Event()
             self._nursery.start_soon(self._listen, listeners, self._listening)
+
+    async def _bind(self, give_up_s: float) -> list[trio.SocketListener]:
+        while True:
+            try:
+                return await trio.open_tcp_listeners(self.port, host=self.host)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or trio.current_time() >= give_up_s:
+                    message = f"cannot listen at {self.host}:{self.port} ({error.strerror}): choose another port"
+                    raise ConfigError(message) from error
+            await trio.sleep(_LENT_S / 100)
 
     async def stop_listening(self) -> None:
         """Close the listening socket; returns when connecting is refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import trio
 import trio.testing
 from sim_client import RawClient, raw_client
 
+from flowrs.errors import ConfigError
 from flowrs.sim import (
     INSTRUMENTS,
     BinanceSpot,
@@ -61,6 +63,32 @@ async def test_refused_connections_are_refused_until_accepted_again() -> None:
         async with raw_client(venue.ws_url) as again:
             await again.subscribe("btcusdt@trade")
         assert venue.port == port
+
+
+async def test_a_port_that_somebody_holds_while_we_refuse_is_waited_for() -> None:
+    """The system may lend it to an outgoing connection of anybody on the machine."""
+    async with open_venue(BinanceSpot(Market(INSTRUMENTS[:1]))) as venue:
+        await venue.faults.refuse_connections()
+        async with trio.open_nursery() as nursery:
+            with socket.socket() as holder:
+                holder.bind((venue.host, venue.port))
+                nursery.start_soon(venue.faults.accept_connections)
+                await trio.sleep(0.2)
+                with pytest.raises(OSError, match="all attempts to connect"):
+                    await trio.open_tcp_stream(venue.host, venue.port)
+        async with raw_client(venue.ws_url) as again:
+            await again.subscribe("btcusdt@trade")
+
+
+async def test_a_port_that_is_held_for_too_long_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowrs.sim.venue._LENT_S", 0.1)
+    async with open_venue(BinanceSpot(Market(INSTRUMENTS[:1]))) as venue:
+        await venue.faults.refuse_connections()
+        words = rf"cannot listen at {venue.host}:{venue.port} \(Address already in use\)"
+        with socket.socket() as holder:
+            holder.bind((venue.host, venue.port))
+            with pytest.raises(ConfigError, match=words):
+                await venue.faults.accept_connections()
 
 
 async def test_close_after_accept_closes_as_many_as_asked() -> None:

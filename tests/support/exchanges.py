@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BASES = ("BTC", "ETH", "XRP")
 
 
+_TRUTHS = 300  # kept an exchange, of some 50 KB each; what is asked for again is of the last second
+
 _MUCH = 1_000_000  # of weight a minute: so many faults would spend any real budget, which is not what is tested here
 
 
@@ -101,7 +103,7 @@ class Followed:
         number = answer["exchange_ns"] if self._by_time else answer["seq"]
         key = (symbol, number, answer["exchange_ns"])  # the time, because numbers begin anew after a restart
         if key not in self._truths or isinstance(self.sim.dialect, CoinbaseAdvanced):
-            if len(self._truths) > 5000:
+            if len(self._truths) > _TRUTHS:
                 self._truths.clear()
             self._truths[key] = [self._sides(book) for book in self._books(self._native(symbol), number)]
         return self._truths[key]
