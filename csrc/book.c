@@ -151,6 +151,11 @@ int frs_book_limit(frs_book *book, uint32_t levels) {
     return 0;
 }
 
+int frs_book_reach(frs_book *book, uint32_t levels) {
+    book->reach = levels;
+    return 0;
+}
+
 static int64_t snapshot_floor(const frs_book *book, int which, const frs_level *levels, uint32_t count) {
     int64_t floor = INT64_MAX;
     if (book->limit == 0 || count < book->limit)

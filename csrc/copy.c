@@ -64,6 +64,7 @@ static void take_over(frs_book *to, frs_book *from) {
     to->view.price_scale = price_scale;
     to->view.quantity_scale = quantity_scale;
     to->limit = from->limit;
+    to->reach = from->reach;
     to->shown = from->shown;
     to->pending = from->pending;
     to->scratch = from->scratch;

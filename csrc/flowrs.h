@@ -250,12 +250,17 @@ int frs_book_mark(frs_book *book, int state, int reason, int verified, uint64_t 
  */
 int frs_book_limit(frs_book *book, uint32_t levels);
 
+/* The exchange's stream shows at most its best `levels` a side (0: all there are), and tells also of levels that leave
+ * or enter at that end. What lies behind a side of that many is unknown; nothing is removed. Counts from the next
+ * change on. Returns 0. */
+int frs_book_reach(frs_book *book, uint32_t levels);
+
 /* The prices between which the book is known, both inclusive: *low of the bids, *high of the asks; 0 and INT64_MAX
  * where nothing is unknown. */
 void frs_book_window(const frs_book *book, int64_t *low, int64_t *high);
 
 /* 1 if the levels of a side are all that the exchange has there. 0 if more may lie behind the last known one: a window
- * ends, or the book holds as many levels as it is cut to. */
+ * ends, or the book holds as many levels as it is cut to or as the stream reaches. */
 int frs_book_whole(const frs_book *book, int side);
 
 enum { FRS_ALL = 1 };

@@ -242,7 +242,7 @@ struct frs_book {
     bool touched[2];  /* such a change has not been published yet */
     bool pending;     /* quiet changes have not been published yet */
     frs_view view;
-    uint32_t capacity, depth, limit, shown;
+    uint32_t capacity, depth, limit, reach, shown;
     uint32_t slot;
     frs_arena *arena;
     frs_ring *ring;

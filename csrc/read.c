@@ -88,8 +88,9 @@ void frs_book_window(const frs_book *book, int64_t *low, int64_t *high) {
 int frs_book_whole(const frs_book *book, int side) {
     if (side != FRS_BID && side != FRS_ASK)
         return FRS_E_ARGUMENT;
-    bool cut = book->depth && frs_side_total(&book->sides[side]) >= book->depth;
-    return book->floor[side] == INT64_MIN && !cut;
+    uint32_t total = frs_side_total(&book->sides[side]);
+    bool ends = (book->depth && total >= book->depth) || (book->reach && total >= book->reach);
+    return book->floor[side] == INT64_MIN && !ends;
 }
 
 uint32_t frs_book_total(const frs_book *book, int side) {

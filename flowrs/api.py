@@ -302,6 +302,8 @@ class Connector:
     """How the exchange's checksums are made, if it sends some."""
     snapshot_levels: ClassVar[int] = 0
     """How many levels a side `snapshot_request` yields at most; 0: all there are. Behind them the book is unknown."""
+    stream_levels: ClassVar[int] = 0
+    """How many levels a side the stream shows at most, telling what enters and leaves at its end; 0: all there are."""
     time_unit_ns: ClassVar[int] = 1_000_000
     """The unit of `time` in its events, in ns: milliseconds unless said otherwise."""
     unsubscribing: ClassVar[tuple[str, str] | None] = None

@@ -108,6 +108,7 @@ FACTS = {
     "depth": _whole(0, 1000),
     "checksum": Fact('None, or a Checksum of form "digits" or "colon" over 1 to 100 levels', _is_checksum),
     "snapshot_levels": _whole(0, 1_000_000),
+    "stream_levels": _whole(0, 1_000_000),
     "time_unit_ns": _whole(1, 1_000_000_000),
     "unsubscribing": Fact("None, or two different words of one or more characters each", _is_replacement),
     "ping": Fact("None, or a Ping of some text every 0.1 s or more", _is_ping),

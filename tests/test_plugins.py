@@ -164,6 +164,7 @@ NONSENSE = [
     *[("perpetual", value, "True or False") for value in ("None", "'PERP'", "1")],
     *[("depth", value, "a whole number from 0 to 1,000") for value in ("-1", "1001", "None", "10.0", "True")],
     *[("snapshot_levels", value, "a whole number from 0 to 1,000,000") for value in ("'many'", "-1", "1e3")],
+    *[("stream_levels", value, "a whole number from 0 to 1,000,000") for value in ("'all'", "-1", "None")],
     *[("time_unit_ns", value, "a whole number from 1 to 1,000,000,000") for value in ("0", "'ms'", "1e6", "10**10")],
     *[("instruments_per_connection", value, "a whole number from 1 to 1,000,000") for value in ("0", "None", "1.5")],
     *[("checksum", value, CHECKSUM) for value in ("True", "'crc'", "flowrs.Checksum('crc', 10)", "flowrs.Checksum")],

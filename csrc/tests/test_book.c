@@ -215,6 +215,47 @@ static void a_depth_limit_cuts_after_each_message(void) {
     desk_free(&d);
 }
 
+/* Two bids and three asks; what is published has to say the same as the book. */
+static bool whole_is(desk *d, int bids, int asks) {
+    frs_level levels[2][5];
+    frs_view view = published(d, levels[0], levels[1], 5);
+    return frs_book_whole(d->book, FRS_BID) == bids && frs_book_whole(d->book, FRS_ASK) == asks &&
+           view.whole == (bids | asks << FRS_ASK);
+}
+
+static void a_side_is_whole_if_nothing_can_lie_behind_it(void) {
+    desk d = desk_new(100, 0, 5);
+    const char two[] = "[[2,1],[1,1]]", three[] = "[[3,1],[4,1],[5,1]]";
+    CHECK(frs_book_whole(d.book, 2) == FRS_E_ARGUMENT);
+    apply(d.book, FRS_SNAPSHOT, two, three);
+    CHECK(whole_is(&d, 1, 1));
+    frs_book_limit(d.book, 3);
+    apply(d.book, FRS_SNAPSHOT, two, three);
+    CHECK(whole_is(&d, 1, 0));
+    frs_book_limit(d.book, 0);
+    frs_book_reach(d.book, 3);
+    apply(d.book, FRS_SNAPSHOT, two, three);
+    CHECK(whole_is(&d, 1, 0));
+    apply(d.book, 0, "[[0.5,1]]", "[[5,0]]");
+    CHECK(whole_is(&d, 0, 1));
+    frs_book *old = d.book;
+    d.book = frs_book_new(100, 2, 3, 2); /* cuts to two, and takes over how far the stream reaches */
+    CHECK(frs_book_copy(d.book, old) == 0 && whole_is(&d, 0, 0));
+    frs_book_free(old);
+    apply(d.book, 0, "[[2,0]]", "[[4,0]]");
+    CHECK(whole_is(&d, 1, 1));
+    desk_free(&d);
+    d = desk_new(100, 0, 5);
+    frs_book_reach(d.book, 3);
+    old = d.book;
+    d.book = frs_book_new(100, 2, 3, 0);
+    CHECK(frs_book_copy(d.book, old) == 0);
+    frs_book_free(old);
+    apply(d.book, FRS_SNAPSHOT, two, three);
+    CHECK(whole_is(&d, 1, 0));
+    desk_free(&d);
+}
+
 static void a_copy_is_finer_and_larger_and_takes_over_the_slot(void) {
     desk d = desk_new(3, 0, 5);
     frs_level bids[5], asks[5];
@@ -357,6 +398,7 @@ void test_book(void) {
     TEST(levels_beyond_a_limited_snapshot_are_kept_but_not_shown);
     TEST(a_market_that_leaves_its_window_shows_nothing);
     TEST(a_depth_limit_cuts_after_each_message);
+    TEST(a_side_is_whole_if_nothing_can_lie_behind_it);
     TEST(a_copy_is_finer_and_larger_and_takes_over_the_slot);
     TEST(a_copy_in_the_middle_of_quiet_changes_publishes_nothing);
     TEST(a_copy_that_does_not_fit_changes_neither_book);

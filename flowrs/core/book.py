@@ -74,12 +74,14 @@ class Book:
         arena: Arena | None = None,
         depth: int = 0,
         snapshot_levels: int = 0,
+        stream_levels: int = 0,
     ) -> None:
         """Make an empty book.
 
         name: "venue:symbol", at most 63 bytes. depth: 0, or the number of levels to which the exchange's rule cuts the
         book. snapshot_levels: how many levels a side the exchange's snapshots hold at most (0: all); behind a full
-        snapshot's last price the book is unknown and is not shown.
+        snapshot's last price the book is unknown and is not shown. stream_levels: how many levels a side the exchange's
+        stream shows at most (0: all).
         """
         self.name = name
         self.price_scale = price_scale
@@ -90,6 +92,7 @@ class Book:
         self.epoch = 0
         self._depth = depth
         self._snapshot_levels = snapshot_levels
+        self._stream_levels = stream_levels
         self._scratch, self._ring, self._arena = scratch, ring, arena
         self._journal: Journal | None = None
         self._view = ffi.new("frs_view *")
@@ -114,6 +117,7 @@ class Book:
     def _new(self, capacity: int) -> object:
         pointer = made(lib.frs_book_new(capacity, self.price_scale, self.quantity_scale, self._depth), "a book")
         lib.frs_book_limit(pointer, self._snapshot_levels)
+        lib.frs_book_reach(pointer, self._stream_levels)
         return ffi.gc(pointer, lib.frs_book_free)
 
     @property
@@ -275,7 +279,7 @@ class Book:
         return int(out[0])
 
     def whole(self, side: int) -> bool:
-        """Whether the exchange has no level behind those known: no window ends, and the book is not cut there."""
+        """Whether the exchange has no level behind those known: neither window, nor cut, nor stream ends there."""
         return bool(lib.frs_book_whole(self._book, side))
 
     def total(self, side: int) -> int:

@@ -193,6 +193,7 @@ class Venue:
             arena=self._arena,
             depth=connector.depth,
             snapshot_levels=connector.snapshot_levels,
+            stream_levels=connector.stream_levels,
         )
         try:
             return Replica(connector, symbol, book)

@@ -113,7 +113,8 @@ class Bybit(flowrs.Connector):
     connects = Rate(500, 300.0)
     messages = Rate(10, 1.0)
     category = "spot"
-    topic = "orderbook.1000."
+    stream_levels = 1000
+    topic = f"orderbook.{stream_levels}."
 
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:
         topics = [topic + each.native for topic in (self.topic, "publicTrade.") for each in instruments]

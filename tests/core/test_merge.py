@@ -51,6 +51,7 @@ class Venue(NamedTuple):
     quantity_scale: int
     depth: int
     snapshot_levels: int
+    stream_levels: int
     state: State
     bids: list[Row]
     asks: list[Row]
@@ -74,6 +75,7 @@ def venues(draw: st.DrawFn) -> Venue:
         quantity_scale,
         draw(st.sampled_from([0, 0, 3, SHOWN, 6])),
         draw(st.sampled_from([0, 0, 2, SHOWN, 6])),
+        draw(st.sampled_from([0, 0, 2, SHOWN, 6])),
         draw(st.sampled_from([State.LIVE, State.LIVE, State.LIVE, *State])),
         rows(),
         rows(),
@@ -92,11 +94,12 @@ class Desk:
         self.books: list[Book] = []
         self.slots: dict[str, int] = {}
         self.models: list[DictBook] = []
+        self.ends = [venue.stream_levels for venue in told]
         self.scales = (0, 0)
         for name, venue in zip(NAMES, told, strict=False):
             rule = {"depth": venue.depth, "snapshot_levels": venue.snapshot_levels}
             scales = (venue.price_scale, venue.quantity_scale)
-            book = Book(name, *scales, scratch=SCRATCH, arena=self.arena, **rule)
+            book = Book(name, *scales, scratch=SCRATCH, arena=self.arena, stream_levels=venue.stream_levels, **rule)
             book.apply(SNAPSHOT, json.dumps(venue.bids).encode(), json.dumps(venue.asks).encode(), 7, 0)
             book.mark(venue.state, Reason.NONE if venue.state is State.LIVE else Reason.GAP, Verified.SEQUENCE, 3)
             model = DictBook(**rule)
@@ -118,7 +121,7 @@ class Desk:
             seen = one.known()[:shown]
             for price, quantity in seen:
                 shares.setdefault(price, {})[NAMES[number]] = quantity
-            if not self.is_all(one, seen):
+            if not self.is_all(one, self.ends[number], seen):
                 ends += [price for price, _ in seen[-1:]]
                 unknown |= not seen
         sign = -1 if side == BIDS else 1
@@ -132,8 +135,8 @@ class Desk:
         return levels, Known(complete, f"{end:.{self.scales[0]}f}")
 
     @staticmethod
-    def is_all(side: Side, seen: list[Level]) -> bool:
-        cut = side.depth and len(side.levels) >= side.depth
+    def is_all(side: Side, stream_levels: int, seen: list[Level]) -> bool:
+        cut = any(limit and len(side.levels) >= limit for limit in (side.depth, stream_levels))
         return side.worst_known is None and not cut and len(seen) == len(side.levels)
 
     def check(self, merged: Merged, shown: int, depth: int) -> None:
