@@ -43,6 +43,10 @@ _TRADES_SILENCE = 10  # times longer than books may trades be silent, on a conne
 _ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
 
 
+class RotatedError(FeedError):
+    """The connection has been ended by us, before the exchange would: the next one need not wait."""
+
+
 class Route(NamedTuple):
     """What one connection is for: where it goes, and how it subscribes."""
 
@@ -296,4 +300,4 @@ class Session:
         if self._connector.lifetime_s < math.inf:
             await trio.sleep(self._connector.lifetime_s * random.uniform(*_ROTATE))  # noqa: S311 - a spread, no secret
             message = "changed for a new connection before the exchange ends it"
-            raise FeedError(message)
+            raise RotatedError(message)

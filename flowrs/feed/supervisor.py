@@ -15,6 +15,7 @@ from flowrs.api import Rate
 from flowrs.core import Reason
 from flowrs.errors import FeedError, PluginError, StaleFeedError
 from flowrs.feed.backoff import Pace
+from flowrs.feed.session import RotatedError
 from flowrs.feed.transport import RefusedError
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Connection:
                 replica.disconnected(reason)
             counters.reconnects += 1
             live_s = 0.0 if session.live_since is None else trio.current_time() - session.live_since
-            await self._pause(self._backoff.after(live_s), failure, came_to_nothing=session.live_since is None)
+            delay = 0.0 if isinstance(failure, RotatedError) else self._backoff.after(live_s)
+            await self._pause(delay, failure, came_to_nothing=session.live_since is None)
 
     async def _live(self, session: Session) -> Exception | None:
         """Run a session to its end; returns what ended it, None if `reconnect` did."""
