@@ -4,6 +4,7 @@ These are the public names: what plugin authors import, and the clients. The cli
 used, because a plugin needs none.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flowrs._version import __version__
@@ -37,6 +38,7 @@ from flowrs.wire import BareTrade, Dated, Moment
 
 if TYPE_CHECKING:
     from flowrs.client import AsyncClient, Client, LocalBook
+    from flowrs.client.shared import SharedBooks
 
 __all__ = [
     "PLUGIN_API",
@@ -64,6 +66,7 @@ __all__ = [
     "Recovery",
     "Reply",
     "Request",
+    "SharedBooks",
     "Side",
     "Sided",
     "Trade",
@@ -72,7 +75,12 @@ __all__ = [
     "hookimpl",
 ]
 
-_CLIENTS = ("AsyncClient", "Client", "LocalBook")
+_CLIENTS = {
+    "AsyncClient": "flowrs.client",
+    "Client": "flowrs.client",
+    "LocalBook": "flowrs.client",
+    "SharedBooks": "flowrs.client.shared",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -80,6 +88,4 @@ def __getattr__(name: str) -> Any:
     if name not in _CLIENTS:
         message = f"module 'flowrs' has no attribute {name!r}"
         raise AttributeError(message)
-    from flowrs import client  # noqa: PLC0415 - see above
-
-    return getattr(client, name)
+    return getattr(import_module(_CLIENTS[name]), name)

@@ -98,6 +98,11 @@ def test_only_the_transport_imports_trio_websocket_in_the_feed() -> None:
     assert {module for module in importers("trio_websocket") if part(module) != "sim"} == {"flowrs.feed.transport"}
 
 
+def test_only_who_reads_the_shared_memory_needs_the_c_library_among_the_clients() -> None:
+    found = {module for module in importers("flowrs.core") if part(module) == "client"}
+    assert found == {f"flowrs.client.{name}" for name in ("handover", "shared", "shown")}
+
+
 def test_who_only_reads_books_cannot_make_them() -> None:
     for name in ("flowrs.core.book", "flowrs.core.Book"):
         assert not {

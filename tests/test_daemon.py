@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from daemons import connected
+from venues import until
 
+from flowrs.client.shared import SharedBooks
+from flowrs.errors import NotLive, NotRunning
 from flowrs.sim import BinanceSpot, Market, open_venue
 
 if TYPE_CHECKING:
@@ -148,6 +151,54 @@ async def test_after_a_kill_the_next_daemon_starts_in_its_place(tmp_path: Path) 
         assert socket.is_socket()
         async with serving(path, socket) as next_one, connected(socket) as client:
             assert (await client.result("status"))["pid"] == next_one.pid != first.pid
+
+
+# -- what its shared memory says then
+
+
+@asynccontextmanager
+async def shared(folder: Path) -> AsyncIterator[tuple[Daemon, SharedBooks]]:
+    """A daemon with live books, and its memory."""
+    socket = folder / "flowrs.sock"
+    async with (
+        open_venue(BinanceSpot(Market(seed=1))) as sim,
+        serving(config(folder, sim), socket) as daemon,
+        connected(socket) as client,
+    ):
+        await client.until("status", lambda status: status["books"]["live"] == 2)
+        yield daemon, await trio.to_thread.run_sync(SharedBooks, socket)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGABRT], ids=lambda number: number.name)
+async def test_a_book_in_shared_memory_is_not_live_once_its_daemon_has_ended(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with shared(tmp_path) as (daemon, books):
+        book = books["binance:BTC-USDT"]
+        seq = book.read().seq
+        await until(lambda: book.read().seq != seq)
+        daemon.process.send_signal(number)
+        await daemon.ended()
+        with pytest.raises(NotRunning):
+            book.read()
+        left = book.read(require="any")
+        assert not left.is_live
+        assert left.bids
+        assert not books.alive
+
+
+async def test_a_book_in_shared_memory_is_not_live_for_long_while_its_daemon_is_stopped(tmp_path: Path) -> None:
+    async with shared(tmp_path) as (daemon, books):
+        book = books["binance:BTC-USDT"]
+        daemon.process.send_signal(signal.SIGSTOP)
+        stopped = trio.current_time()
+        await until(lambda: not books.alive)
+        assert trio.current_time() - stopped < 5
+        with pytest.raises(NotLive, match=r"is stale \(unattended\), not live"):
+            book.read()
+        daemon.process.send_signal(signal.SIGCONT)
+        await until(lambda: books.alive)
+        assert book.read(require="any").reason != "unattended"
 
 
 @pytest.mark.parametrize("content", [b"precious", b""])

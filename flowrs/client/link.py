@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from flowrs.errors import ControlError
 
-_CHUNK = 256 * 1024
+CHUNK = 256 * 1024
+"""Bytes taken at a time."""
+
 _FULL_S = 0.01
 
 
@@ -112,7 +114,7 @@ class Link:
         if self._nonsense is not None:
             raise self._nonsense
         try:
-            data = self.socket.recv(_CHUNK)
+            data = self._receive()
         except BlockingIOError:
             return False
         except OSError as error:
@@ -132,6 +134,9 @@ class Link:
                 raise
             self._nonsense = error  # what came before it holds
         return True
+
+    def _receive(self) -> bytes:
+        return self.socket.recv(CHUNK)
 
     def _more(self, until: float) -> Steps[None]:
         """Read once. What comes late is taken if it is there when it is looked for, but nothing is waited for then."""
@@ -172,16 +177,25 @@ def connect(path: Path, timeout_s: float, clock: Clock) -> Steps[Link]:
 
     Raises `NotRunning` if nobody listens there or greets in time, `FlowrsError` if the socket may not be opened.
     """
+    link = Link(path, unconnected(), clock)
+    yield from open_link(link, timeout_s, clock)
+    return link
+
+
+def unconnected() -> socket.socket:
+    """Return a socket for a new link."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+
+def open_link(link: Link, timeout_s: float, clock: Clock) -> Steps[None]:
+    """Connect a link and wait for its greeting; raises as `connect`."""
     until = clock() + timeout_s
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    link = Link(path, made, clock)
     try:
-        yield from _reach(made, path, until, clock)
+        yield from _reach(link.socket, link.path, until, clock)
         yield from link.greet(until)
     except BaseException:
         link.close()
         raise
-    return link
 
 
 def _reach(made: socket.socket, path: Path, until: float, clock: Clock) -> Steps[None]:

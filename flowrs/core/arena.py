@@ -125,7 +125,7 @@ class ArenaReader:
         """Return the names in use, slot by slot; those of disabled books too."""
         for slot in range(self.slots):
             view, _ = self.top(slot, 0)
-            if name := ffi.string(view.name):
+            if name := name_of(view):
                 yield name.decode()
 
     def top(self, slot: int, depth: int) -> tuple[Any, NDArray[np.int64]]:
@@ -148,7 +148,7 @@ class ArenaReader:
             for side, count in zip(rows, view.count, strict=True)
         )
         return View(
-            ffi.string(view.name).decode(),
+            name_of(view).decode(),
             view.epoch,
             view.seq,
             view.exchange_ns,
@@ -169,3 +169,9 @@ class ArenaReader:
 
 def _whole(view: Any, side: int) -> bool:
     return bool(view.whole >> side & 1) and view.count[side] == view.total[side]
+
+
+def name_of(view: Any) -> bytes:
+    """Return the name in a `frs_view`, "venue:symbol"."""
+    name: bytes = ffi.string(view.name)
+    return name

@@ -5,8 +5,11 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import struct
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -225,6 +228,28 @@ def test_only_the_thread_that_made_it_can_end_it(arena: Arena) -> None:
     with ThreadPoolExecutor(1) as pool, pytest.raises(ArgumentError):
         pool.submit(arena.end).result()
     assert reader.writer is Writer.AT_WORK
+
+
+def test_the_layout_is_as_the_documentation_says(arena: Arena) -> None:
+    """docs/shared-memory.md, for languages that cannot call C: read here with the standard library alone."""
+    book_of(arena, "x:A")
+    book = book_of(arena, "x:B")
+    book.apply(SNAPSHOT, b"[[99.5,1],[98,2]]", b"[[100,3]]", 7, 0)
+    book.mark(State.LIVE, Reason.NONE, Verified.SEQUENCE, 3)
+    with mmap.mmap(arena.fd, 0, mmap.MAP_SHARED, mmap.PROT_READ) as memory:
+        magic, version, slots, depth, slot_bytes = struct.unpack_from("<Q4I", memory, 0)
+        assert (magic, version, slots, depth, slot_bytes) == (0x3173776F6C66, 1, 2, 5, 192 + 2 * 128)
+        assert len(memory) == 192 + slots * slot_bytes
+        beat_ns, place = struct.unpack_from("<qI", memory, 64)
+        assert 0 <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) - beat_ns < 60_000_000_000
+        assert struct.unpack_from("<16I", memory, 128)[place] & (1 << 30) - 1 == threading.get_native_id()
+        slot = 192 + slot_bytes
+        lock, name, epoch, seq = struct.unpack_from("<Q64s2Q", memory, slot)
+        assert (lock % 2, name.rstrip(b"\0"), epoch, seq) == (0, b"x:B", 3, 7)
+        assert struct.unpack_from("<4q", memory, slot + 192) == (9950, 1000, 9800, 2000)
+        assert struct.unpack_from("<2q", memory, slot + 192 + 128) == (10000, 3000)
+        arena.end()
+        assert struct.unpack_from("<16I", memory, 128)[place] & (1 << 30) - 1 == 0
 
 
 def test_what_is_read_stays_as_it_was(arena: Arena) -> None:

@@ -318,7 +318,7 @@ PARTS = {
     "core": {"core", "errors"},
     "feed": {"feed", "core", "api", "config", "errors"},
     "serve": {"serve", "core", "api", "config", "errors", "_version"},
-    "client": {"client", "config", "errors"},
+    "client": {"client", "core", "config", "errors"},
     "sim": {"sim", "errors"},
     "plugins": {""},
 }

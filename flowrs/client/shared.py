@@ -1,0 +1,178 @@
+"""Books read straight out of the daemon's memory: no request, no system call, and no copy but one's own.
+
+    books = flowrs.SharedBooks()
+    bids, asks = books["binance:BTC-USDT"].read(depth=10).floats()
+
+Each read is of one moment. A book is called live only while its daemon is at work: the memory itself tells (see
+csrc/pulse.c), and each read looks. When the daemon has ended, its successor's memory is looked for at once, and then at
+most once a second.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from flowrs.client.handover import receive
+from flowrs.client.questions import fresh
+from flowrs.client.refusals import refusal
+from flowrs.client.results import Facts
+from flowrs.client.shown import shown_of
+from flowrs.config import find_socket
+from flowrs.core.arena import name_of
+from flowrs.core.trust import State, Writer
+from flowrs.errors import NotRunning, SystemCallError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from flowrs.client.questions import Require
+    from flowrs.client.shown import Shown
+    from flowrs.core.arena import ArenaReader
+
+_LOOK_AGAIN_S = 1.0
+_MOVES = 3
+_LIVE = int(State.LIVE)
+
+Copy: TypeAlias = "tuple[Any, NDArray[np.int64]]"
+"""A slot's `frs_view`, and its levels."""
+
+
+class SharedBooks:
+    """All books of the daemon, to be read by any thread.
+
+    `socket` is the path of its socket; None means `FLOWRS_SOCKET`, else the user's daemon, else the system's. It is
+    used only to get the memory: `timeout_s` bounds that.
+    """
+
+    def __init__(self, socket: str | Path | None = None, timeout_s: float = 5.0) -> None:
+        """Get the memory. Raises `NotRunning`, or `FlowrsError` if the socket may not be opened."""
+        self.socket = Path(socket) if socket is not None else find_socket(os.environ)
+        self._timeout_s = timeout_s
+        self._look_again_at = 0.0
+        self._reader, self._about = receive(self.socket, timeout_s)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the daemon is at work: it has not ended, and has said so within the last three seconds."""
+        return self._reader.writer is Writer.AT_WORK
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process. Epochs and numbers of another one mean other books."""
+        return self._about.pid
+
+    @property
+    def depth(self) -> int:
+        """How many levels a side the memory shows at most."""
+        return self._reader.depth
+
+    def names(self) -> tuple[str, ...]:
+        """Return the full names of the books, "venue:symbol"; of those that are no longer kept, until they are gone."""
+        return tuple(dict.fromkeys(self.reader().names()))
+
+    def __getitem__(self, name: str) -> SharedBook:
+        """Return the book "venue:symbol". Raises `UnknownName`, `NotRunning`."""
+        return SharedBook(self, name, self.place(name))
+
+    def book(self, symbol: str, venue: str | None = None) -> SharedBook:
+        """Return a book; `venue` None: the only one. Raises `UnknownName`, `NotRunning`, `ControlError`."""
+        if venue is not None:
+            return self[f"{venue}:{symbol}"]
+        found = [name for name in self.names() if name.partition(":")[2] == symbol]
+        if len(found) > 1:
+            venues = [name.partition(":")[0] for name in found]
+            raise refusal("ambiguous", f"{symbol} is kept of {', '.join(venues)}", {"venues": venues})
+        return self[found[0] if found else symbol]
+
+    def place(self, name: str) -> Place:
+        """Return where a book is now. Raises `UnknownName`, `NotRunning`."""
+        reader = self.reader()
+        if (slot := reader.find(name)) is None:
+            raise refusal("unknown_symbol", f"no book of {name!r} is kept")
+        return Place(reader, slot)
+
+    def reader(self) -> ArenaReader:
+        """Return the memory of the daemon, or of its successor if it has ended. Raises `NotRunning`."""
+        if self._reader.writer is Writer.ENDED:
+            now = time.monotonic()
+            if now < self._look_again_at:
+                raise NotRunning(f"the daemon at {self.socket} has ended, and there was no other a moment ago")
+            self._look_again_at = now + _LOOK_AGAIN_S
+            self._reader, self._about = receive(self.socket, self._timeout_s)
+        return self._reader
+
+
+class Place(NamedTuple):
+    """Where a book is."""
+
+    reader: ArenaReader
+    slot: int
+
+
+class SharedBook:
+    """One book of a daemon's memory. It stays this book if it is removed and added again, or the daemon restarted."""
+
+    def __init__(self, books: SharedBooks, name: str, place: Place) -> None:
+        """Read the book of this name, which is or was there."""
+        self.id = name
+        self.venue, _, self.symbol = name.partition(":")
+        self._books = books
+        self._name = name.encode()
+        self._place = place
+
+    def read(self, depth: int = 10, *, require: Require = "live", max_age_s: float | None = None) -> Shown:
+        """Return the best `depth` levels of each side as of one moment; 0: all that the memory shows.
+
+        Raises `NotLive` unless the book is live or `require` is "any"; `TooOld` if its last update was received more
+        than `max_age_s` ago; `UnknownName` if it is no longer kept and its place was given away; `NotRunning` if the
+        daemon has ended. `require` "any" still shows then what it has left.
+        """
+        if require not in ("live", "any"):
+            raise refusal("bad_params", f"require: expected 'live' or 'any', got {require!r}")
+        if not 0 <= depth <= self._books.depth:
+            most = self._books.depth
+            raise refusal("bad_params", f"depth: expected 0 to {most}, which the memory shows, got {depth}")
+        view, rows = self._copy(depth or self._books.depth, require)
+        shown = shown_of(self.venue, self.symbol, view, rows, time.time_ns())
+        if view.state != _LIVE and require == "live":
+            why = f" ({shown.reason})" if shown.reason else ""
+            raise refusal("not_live", f"{self.id} is {shown.state}{why}, not live", _told(shown))
+        if max_age_s is not None:
+            fresh((shown,), max_age_s)
+        return shown
+
+    def _copy(self, depth: int, require: Require) -> Copy:
+        """Return a copy of the book where it was; if it is not live there, of where it is now."""
+        for _ in range(_MOVES):
+            found = self._try(depth)
+            if found and found[0].state == _LIVE:
+                return found
+            try:
+                place = self._books.place(self.id)
+            except NotRunning:
+                if found and require == "any":
+                    return found
+                raise
+            if place == self._place:
+                break
+            self._place = place
+        if found is None:
+            raise refusal("not_live", f"{self.id} cannot be read: the daemon was stopped in the middle of a change")
+        return found
+
+    def _try(self, depth: int) -> Copy | None:
+        """Return a copy of the place, None if another book is there, or the writer was stopped while it wrote."""
+        place = self._place
+        try:
+            found = place.reader.top(place.slot, depth)
+        except SystemCallError:
+            return None
+        return found if name_of(found[0]) == self._name else None
+
+
+def _told(shown: Shown) -> dict[str, object]:
+    return {name: getattr(shown, name) for name in Facts.__struct_fields__}
