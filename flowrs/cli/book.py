@@ -91,6 +91,11 @@ def heading(answer: dict[str, Any]) -> str:
 
 
 def spread(bid: str, ask: str) -> str:
-    """Return the exact difference of the best prices, and its share of their middle in basis points (1/10000)."""
+    """Return the exact difference of the best prices, and its share of their middle."""
+    return f"{Decimal(ask) - Decimal(bid):f} ({basis_points(bid, ask)})"
+
+
+def basis_points(bid: str, ask: str) -> str:
+    """Return the spread as a share of the middle of the best prices, in basis points (1/10000)."""
     low, high = Decimal(bid), Decimal(ask)
-    return f"{high - low:f} ({(high - low) / (high + low) * 20_000:.4f} bp)"
+    return f"{(high - low) / (high + low) * 20_000:.4f} bp"

@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "run:run",
     "book": "book:book",
     "status": "query:status",
+    "top": "top:top",
     "venues": "query:venues",
     "trades": "query:trades",
     "metrics": "metrics:metrics",

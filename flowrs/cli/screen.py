@@ -29,6 +29,18 @@ def drawn(*parts: str | Cell | Table) -> Group:
     return Group(*(_table(part) if isinstance(part, Table) else _text(part, "bold") for part in parts))
 
 
+def fitted(screen: Console, *parts: str | Cell | Table) -> Group:
+    """Return the parts with the last one, a table, cut to what the screen has room for, and told of that."""
+    *above, table = parts
+    if not isinstance(table, Table):
+        raise TypeError(table)
+    room = screen.height - len(screen.render_lines(drawn(*above))) - 2
+    if len(table.rows) < room:
+        return drawn(*parts)
+    left_out = len(table.rows) - max(room, 0)
+    return drawn(*above, table._replace(rows=table.rows[: max(room, 0)]), Cell(f"… and {left_out} more", "dim"))
+
+
 def _text(cell: Cell | str, style: str = "") -> Text:
     """Return the text with its own style, else with `style`."""
     return Text(clean(cell.text), cell.style) if isinstance(cell, Cell) else Text(clean(cell), style)

@@ -102,6 +102,22 @@ def test_status_shows_connections_books_and_faults(flowrs: Flowrs) -> None:
 
 
 @pytest.mark.usefixtures("daemon")
+def test_top_shows_venues_and_books_that_are_not_live_first(flowrs: Flowrs) -> None:
+    lines = flowrs("top").stdout.splitlines()
+    assert lines[0] == ("flowrs 0.1.0, pid 123, up 1 h 2 min: 1 of 2 books live, 101.5 messages/s, 3.1 % CPU, 45.2 MB")
+    assert lines[3].split()[:6] == ["binance", "0/2", "1/2", "101.5", "8.0", "25.0"]
+    assert lines[4].split() == ["kraken", "0/0", "0/0", "-", "-", "-", "-", "-", "the", "plugin", "failed"]
+    assert [line.split()[0] for line in lines[6:]] == ["book", "binance:ETH-USDT", "binance:BTC-USDT"]
+    assert lines[7].split()[1:] == ["syncing", "-", "-", "-", "-", "-"]
+    assert lines[8].endswith("  live     sequence  61837.63  61837.64  0.0016 bp  12.5 ms")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_top_as_json_is_both_answers(flowrs: Flowrs) -> None:
+    assert json.loads(flowrs("top", "--json").stdout) == {"status": STATUS, "metrics": METRICS}
+
+
+@pytest.mark.usefixtures("daemon")
 def test_trades_are_told_with_their_time_cut_to_milliseconds(flowrs: Flowrs) -> None:
     line = flowrs("trades", "BTC-USDT").stdout.splitlines()[-1]
     assert line.split() == ["2024-08-08", "23:54:15.342", "sell", "61837.63000000", "0.02000000", "3735683259"]

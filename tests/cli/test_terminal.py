@@ -79,6 +79,32 @@ def test_watch_draws_the_book_again_and_gives_the_cursor_back(spawn: Spawn, scre
     assert child.wait() == 128 + signal.SIGTERM
 
 
+def test_top_draws_again_on_a_screen_of_its_own_and_gives_the_terminal_back(
+    spawn: Spawn, screen: Screen, daemon: FakeDaemon
+) -> None:
+    child = spawn("top", "--interval", "0.05", stdout=screen.childs)
+    screen.read_until("61837.63")
+    daemon.answer("status", {"result": {**STATUS, "list": [{**STATUS["list"][0], "bid": "61840.00"}]}})
+    screen.read_until("61840.00")
+    child.send_signal(signal.SIGINT)
+    text = screen.read_all()
+    assert "\x1b[?1049h" in text
+    assert text.rindex("\x1b[?1049l") > text.rindex("61840.00")
+    assert "\x1b[?25h" in text
+    assert child.wait() == 130
+
+
+def test_top_says_how_many_books_a_small_screen_leaves_out(
+    spawn: Spawn, screen: Screen, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINES", "12")
+    monkeypatch.setenv("COLUMNS", "100")
+    many = [{**STATUS["list"][0], "symbol": f"S{number}-USDT"} for number in range(30)]
+    daemon.answer("status", {"result": {**STATUS, "list": many}})
+    spawn("top", stdout=screen.childs)
+    screen.read_until("… and 26 more")
+
+
 def test_watch_in_a_pipe_is_a_line_for_each_change(spawn: Spawn, daemon: FakeDaemon) -> None:
     numbers = chain([1, 1, 2, 2, 2], repeat(3))
     daemon.answer("book", lambda _: {"result": {**BOOK, "seq": next(numbers)}})
