@@ -38,6 +38,7 @@ check-style: $(READY)
 
 check-types: $(READY)
 	$(BIN)/mypy
+	$(BIN)/mypy plugins-example/flowrs-okx/flowrs_okx.py
 
 check-c: $(READY)
 	$(MAKE) -C csrc test fuzz-smoke

@@ -45,7 +45,7 @@ _VENUE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 Symbol = Annotated[
     str,
     Meta(
-        pattern=r"\A[A-Z0-9]{1,20}-[A-Z0-9]{1,20}(-PERP)?\Z",
+        pattern=r"\A[A-Z0-9]{1,20}-[A-Z0-9]{1,20}(-[A-Z0-9]{1,10})?\Z",  # a plugin's venue may have other kinds
         description='a symbol such as "BTC-USDT" or "BTC-USDT-PERP"',
     ),
 ]

@@ -270,13 +270,15 @@ class Book:
     def checksum(self, form: int, levels: int, price_decimals: int, quantity_decimals: int) -> int:
         """Return the CRC-32 of the best `levels` levels a side, in the exchange's text form: DIGITS or COLON.
 
+        As the exchange writes the number: that of COLON is signed, an int32.
+
         Raises PrecisionError if a number has more decimals than the instrument (DIGITS only).
         """
         out = ffi.new("uint32_t *")
         code = lib.frs_book_checksum(self._book, form, levels, price_decimals, quantity_decimals, out)
         if code < 0:
             fail(code)
-        return int(out[0])
+        return int(ffi.cast("int32_t", out[0]) if form == COLON else out[0])
 
     def whole(self, side: int) -> bool:
         """Whether the exchange has no level behind those known: neither window, nor cut, nor stream ends there."""

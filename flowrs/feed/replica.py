@@ -82,6 +82,7 @@ class Replica:
         self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
         self._join: Join | None = None  # collects updates for the next snapshot
         self._snapshot: BookSnapshot | None = None  # has come, but no update reaches beyond it yet
+        self._proof = self._verified  # what this epoch is verified by
         self._settled = False  # live, and no new snapshot is being collected for
         self._lost = False  # there was a book on this connection, and it can only be had anew
         self._crossed = 0
@@ -183,6 +184,8 @@ class Replica:
         except (CoreError, ChecksumError) as error:
             self.lose(_reason_of(error), error, self.book.epoch + 1)
             return
+        # OKX declares a checksum and sends 0 today: a proof that is not there is not to be named.
+        self._proof = self._verified if snapshot.checksum is not None else self._verified & ~Verified.CHECKSUM
         self._begin(number, found)
 
     # -- what the session asks
@@ -351,7 +354,7 @@ class Replica:
         if book.state is State.DISABLED or ((state, reason) == (book.state, book.reason) and epoch is None):
             return  # what is disabled stays so, whatever a request that was under way still brings
         epoch = book.epoch if epoch is None else epoch
-        book.mark(state, reason, self._verified if state is State.LIVE else Verified.NOT, epoch)
+        book.mark(state, reason, self._proof if state is State.LIVE else Verified.NOT, epoch)
         self.transitions.append(Transition(time.time_ns(), state, reason, epoch))
 
 

@@ -120,7 +120,7 @@ def test_okxs_checksum_holds_on_every_recorded_message(captures: Path, name: str
         for sides in message.data:
             book = books[instrument]
             book.apply(SNAPSHOT if message.action == "snapshot" else 0, sides.bids, sides.asks, 0, 0)
-            assert book.checksum(COLON, 25, 0, 0) == sides.checksum & CRC_BITS
+            assert book.checksum(COLON, 25, 0, 0) == sides.checksum  # which may be negative
             checked += 1
     assert checked == messages
 
@@ -218,7 +218,7 @@ def test_a_checksum_is_that_of_zlib() -> None:
     book = book_of(1, 8)
     book.apply(SNAPSHOT, b"[[45283.5,0.1]]", b"[[45285.2,0.001]]", 1, 0)
     assert book.checksum(DIGITS, 10, 1, 8) == zlib.crc32(b"45285210000045283510000000")
-    assert book.checksum(COLON, 25, 0, 0) == zlib.crc32(b"45283.5:0.1:45285.2:0.001")
+    assert book.checksum(COLON, 25, 0, 0) & CRC_BITS == zlib.crc32(b"45283.5:0.1:45285.2:0.001")
     with pytest.raises(ArgumentError):
         book.checksum(3, 10, 1, 8)
 

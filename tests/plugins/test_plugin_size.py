@@ -11,7 +11,8 @@ import pytest
 
 import flowrs.plugins
 
-MODULES = sorted(Path(flowrs.plugins.__path__[0]).glob("[!_]*.py"))
+EXAMPLES = Path(__file__).parent.parent.parent / "plugins-example"
+MODULES = [*sorted(Path(flowrs.plugins.__path__[0]).glob("[!_]*.py")), *sorted(EXAMPLES.glob("*/flowrs_*.py"))]
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 

@@ -73,6 +73,13 @@ def coinbase_frames(captures: Path) -> list[bytes]:
     return (captures / "coinbase/advanced_trade_l2_btcusd_trimmed.jsonl").read_bytes().splitlines()
 
 
+def okx_frames(captures: Path, name: str = "OKX") -> list[bytes]:
+    """All frames that OKX sent, but those of channels that flowrs does not ask for; of "OKX" or "OKCOIN"."""
+    with (captures / f"okx/{name}.ws.1.0").open("rb") as file:
+        frames = [line.partition(b": ")[2].rstrip() for line in file if b" <" not in line[:80]]
+    return [frame for frame in frames if b'"channel":"books"' in frame or b'"channel":"trades"' in frame]
+
+
 def binance_frames(captures: Path, *names: str) -> Iterator[bytes]:
     """The messages of recordings of either form as raw streams send them, and the REST answers."""
     for record in Replay([captures / name for name in names], speed="max").records():
