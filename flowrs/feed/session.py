@@ -17,7 +17,7 @@ import trio
 from flowrs.api import BookSnapshot, BookUpdate, Continuity, Farewell, Heartbeat, Numbered, Reply, Trade
 from flowrs.api import Recovery as Way
 from flowrs.core import Reason
-from flowrs.errors import FeedError, ProtocolError, StaleFeedError
+from flowrs.errors import FeedError, PluginError, ProtocolError, StaleFeedError
 from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE, fault
 from flowrs.feed.recovery import Recovery
@@ -128,7 +128,11 @@ class Session:
         self._trades.pop(replica.native, None)
         words, instrument = self._connector.unsubscribing, replica.instrument
         if self._recovery is not None and words is not None and instrument is not None:
-            frames = vouch.texts(self._connector, self._route.subscribe, [instrument])
+            try:
+                frames = vouch.texts(self._connector, self._route.subscribe, [instrument])
+            except PluginError as error:  # whoever removes the symbol is not to blame, and the others are well
+                _log.warning("%s is not unsubscribed from: %s", replica.book.name, error)
+                return
             self._recovery.leave(replica, [frame.replace(*words, 1) for frame in frames])
 
     async def _read(self, transport: Transport) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -21,6 +22,9 @@ from flowrs.plugins.binance import Binance
 from flowrs.plugins.bybit import Bybit
 from flowrs.plugins.kraken import Kraken
 from flowrs.sim import INSTRUMENTS, BinanceSpot, Market, garbage, open_venue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def listing(tick: str = "0.01000000", step: str = "0.00001000", **symbol: object) -> bytes:
@@ -213,6 +217,28 @@ async def test_a_listing_that_comes_through_the_stream_is_looked_at_too(
         await until(lambda: "the plugin failed" in str(each.venue.error))
         await until(lambda: each.venue.error is None)
         await until(lambda: all(replica.is_live for replica in each.venue.replicas.values()))
+
+
+async def test_a_plugin_that_cannot_unsubscribe_keeps_no_symbol_from_being_removed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, subscribed = Binance.subscribe, trio.Event()
+
+    @functools.wraps(real)
+    def subscribe(self: Binance, instruments: Sequence[flowrs.Instrument]) -> Sequence[str] | None:
+        return None if subscribed.is_set() else real(self, instruments)
+
+    monkeypatch.setattr(Binance, "subscribe", subscribe)
+    async with open_venue(BinanceSpot(Market(INSTRUMENTS[:2]))) as sim, running(sim, "BTC-USDT", "ETH-USDT") as venue:
+        await until(lambda: all(replica.is_live for replica in venue.replicas.values()))
+        subscribed.set()
+        venue.remove("BTC-USDT")
+        assert "binance:BTC-USDT is not unsubscribed from: binance: the plugin failed: subscribe() returned None" in (
+            caplog.text
+        )
+        newest = venue.replicas["ETH-USDT"].book.header().seq
+        await until(lambda: venue.replicas["ETH-USDT"].book.header().seq > newest)
+        assert venue.counters.reconnects == 0
 
 
 async def test_a_name_that_leads_to_another_instrument_is_no_listing_of_this_one() -> None:
