@@ -43,7 +43,7 @@ class Sending:
 
     def __init__(self, nursery: trio.Nursery, subscribed: trio.Event) -> None:
         self.sent: list[str] = []
-        self.recovery = Snapshots(Streamed(), None, self.send, nursery, (1.0, 1.0), subscribed)
+        self.recovery = Snapshots(Streamed(), (), None, self.send, nursery, (1.0, 1.0), subscribed)
 
     async def send(self, frame: str) -> None:
         await trio.sleep(1)

@@ -13,6 +13,8 @@ from sim_client import raw_client
 from flowrs.sim import KINDS, VENUES, Market, Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flowrs.sim import Venue
 
 NAMES = tuple(EXCHANGES)
@@ -67,11 +69,22 @@ CASES += [(name, "lower-snapshot", {"snapshot", "lower"}) for name in BYBIT]
 async def test_a_client_by_the_rules_notes_exactly_this_fault(name: str, fault: str, notes: set[str]) -> None:
     harmless = {"empty"} if name == "coinbase" else set()
     async with watched(name) as (venue, watcher):
-        await venue.faults.inject(fault, count=0.1 if KINDS[fault].lasting else None)
-        end = watcher.updates + ENOUGH
-        while not set(watcher.notes) >= notes and watcher.updates < end:
-            await watcher.read()
+        await happen(venue, watcher, fault, lambda: set(watcher.notes) >= notes)
         assert notes <= set(watcher.notes) <= notes | harmless
+
+
+async def happen(venue: Venue, watcher: Watcher, fault: str, noticed: Callable[[], bool]) -> None:
+    """Make a fault happen, and again until it is noticed.
+
+    Now and then nobody can: what a lost update of Kraken had set, the next one sets as well; and on a busy machine
+    nothing may be due in the tenth of a second for which a fault lasts.
+    """
+    with trio.fail_after(30):
+        while not noticed():
+            await venue.faults.inject(fault, count=0.1 if KINDS[fault].lasting else None)
+            end = watcher.updates + ENOUGH
+            while not noticed() and watcher.updates < end:
+                await watcher.read()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,20 +99,22 @@ def test_every_fault_is_tested_where_it_can_happen(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 async def test_delayed_updates_come_late_and_in_order(name: str) -> None:
     async with watched(name) as (venue, watcher):
-        await venue.faults.inject("delay", count=0.1)
+        began = len(watcher.gaps_s)
+        await happen(
+            venue, watcher, "delay", lambda: "gap" in watcher.notes or max(watcher.gaps_s[began:], default=0) >= 0.05
+        )
         for _ in range(ENOUGH):
             await watcher.read()
         assert set(watcher.notes) <= ({"empty", "gap"} if name == "coinbase" else set())  # its numbers are late, too
-        assert max(watcher.gaps_s[-ENOUGH:]) >= 0.05 or "gap" in watcher.notes
 
 
 async def test_silence_of_a_symbol_leaves_coinbases_numbers_whole() -> None:
     async with watched("coinbase") as (venue, watcher):
-        await venue.faults.inject("silent-symbol", count=0.1)
+        began = len(watcher.gaps_s)
+        await happen(venue, watcher, "silent-symbol", lambda: max(watcher.gaps_s[began:], default=0) >= 0.05)
         for _ in range(ENOUGH):
             await watcher.read()
         assert set(watcher.notes) <= {"empty"}
-        assert max(watcher.gaps_s[-ENOUGH:]) >= 0.05
 
 
 @pytest.mark.parametrize("fault", ["crossed", "stays-crossed"])
