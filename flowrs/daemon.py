@@ -21,7 +21,7 @@ from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError, PluginError
 from flowrs.feed import Budget, Venue
-from flowrs.serve import Administration, Answers, Control, Metrics, Table, attach_method, listen
+from flowrs.serve import Administration, Answers, Consolidation, Control, Metrics, Table, attach_method, listen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,10 @@ async def _serve(config: Config, socket: Path, arena: Arena, task_status: trio.T
     venues = make_venues(config, arena)
     metrics = Metrics(venues)
     answers = Answers(venues, metrics, socket)
-    table = Table({**answers.methods, **attach_method(arena), **Administration(venues, answers).methods})
+    fees = {name: venue.fee_percent for name, venue in config.venues.items()}
+    together = Consolidation(venues, arena, config.groups, fees)
+    administration = Administration(venues, answers)
+    table = Table({**answers.methods, **together.methods, **attach_method(arena), **administration.methods})
     control = Control(table, metrics)
     async with listen(socket) as listener, trio.open_nursery() as root:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

@@ -64,6 +64,8 @@ class Venue:
         self.counters = Counters()
         self.error: str | None = None
         """Why the venue has not begun, None once it has."""
+        self.generation = 0
+        """Grows whenever a symbol is added or removed."""
         self.replicas: dict[str, Replica] = {}
         """By canonical symbol."""
         self.trades: dict[str, deque[tuple[Trade, int]]] = {}
@@ -97,6 +99,7 @@ class Venue:
             for replica in added:
                 replica.close()
             raise
+        self.generation += 1
         for replica in added:
             self.replicas[replica.symbol] = replica
             self.trades[replica.symbol] = deque(maxlen=_TRADES)
@@ -112,6 +115,7 @@ class Venue:
 
     def remove(self, symbol: str) -> None:
         """Keep a symbol no longer. A connection that has others goes on; one that has none ends."""
+        self.generation += 1
         replica = self.replicas.pop(symbol)
         del self.trades[symbol]
         replica.close()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowrs.api import Trade
-    from flowrs.core import Mark
+    from flowrs.core import Mark, Part
     from flowrs.serve.sources import ConnectionSource, ReplicaSource, VenueSource
 
 _INT64_MAX = (1 << 63) - 1
@@ -58,6 +58,24 @@ def marked(venue: VenueSource, replica: ReplicaSource, mark: Mark) -> dict[str, 
         "exchange_ns": mark.exchange_ns,
         "recv_ns": mark.recv_ns,
         "publish_ns": mark.publish_ns,
+    }
+
+
+def merged(part: Part) -> dict[str, Any]:
+    """Return the same of a book as it was when it was merged with others."""
+    venue, _, symbol = part.name.partition(":")
+    return {
+        "venue": venue,
+        "symbol": symbol,
+        "state": _STATES[State(part.state)],
+        "reason": _REASONS[Reason(part.reason)],
+        "verified": _PROOFS[Verified(part.verified)],
+        "epoch": part.epoch,
+        "seq": part.seq,
+        "age_ms": _age_ms(part.recv_ns),
+        "exchange_ns": part.exchange_ns,
+        "recv_ns": part.recv_ns,
+        "publish_ns": part.publish_ns,
     }
 
 

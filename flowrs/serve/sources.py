@@ -84,6 +84,8 @@ class VenueSource(Protocol):
     url: str
     rest_url: str
     error: str | None
+    generation: int
+    """Grows whenever a symbol is added or removed."""
 
     @property
     def time_unit_ns(self) -> int:

@@ -21,8 +21,9 @@ from flowrs.cli.failure import USAGE
 from flowrs.cli.root import COMMANDS, root
 from flowrs.client import Client
 from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES, DaemonConfig, Equivalents, Symbols, VenueConfig
-from flowrs.core.trust import Reason, State
-from flowrs.serve import Administration, Answers, Metrics
+from flowrs.core import Arena, Reason, State
+from flowrs.groups import Groups
+from flowrs.serve import Administration, Answers, Consolidation, Metrics
 from flowrs.serve.protocol import Request
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = page("docs/protocol.md")
 ANSWERS = Answers({}, Metrics({}), ROOT)
-METHODS = {**ANSWERS.methods, **Administration({}, ANSWERS).methods}
+TOGETHER = Consolidation({}, Arena(1), Groups(), {})
+METHODS = {**ANSWERS.methods, **TOGETHER.methods, **Administration({}, ANSWERS).methods}
 FOLDERS = "flowrs|csrc|tests|docs|benchmarks|scripts|\\.ci"
 
 
@@ -230,15 +232,28 @@ def test_every_parameter_is_documented_with_its_default_and_its_bounds(method: s
             assert f"{schema['minimum']:,} to {schema['maximum']:,}" in kind
 
 
-@pytest.mark.parametrize("method", ["status", "venues", "book", "trades", "metrics"])
+ONE_BOOK = {"symbol": "BTC-USDT", "venue": "binance"}
+ASKED = {
+    "status": {},
+    "venues": {},
+    "book": ONE_BOOK,
+    "trades": ONE_BOOK,
+    "metrics": {},
+    "consolidated": {"symbol": "BTC-USDT"},
+    "quote": {"symbol": "BTC-USDT", "side": "buy", "amount": "0.01"},
+}
+OF_BOOKS = ("status", "book", "consolidated", "quote")
+
+
+@pytest.mark.parametrize("method", ASKED)
 def test_exactly_the_fields_that_are_answered_are_documented(method: str, world: World) -> None:
     with Client(world.socket) as client:
-        asked = {"symbol": "BTC-USDT", "venue": "binance"} if method in ("book", "trades") else {}
-        answer = client.call(method, **asked)
+        answer = client.call(method, **ASKED[method])
     text = section(PROTOCOL, f"`{method}`")
-    common = section(PROTOCOL, "What is said of a book") if method in ("book", "status") else ""
-    answered = set(keys(answer)) - set(DEFAULT_VENUES)
-    assert answered <= set(spans(text)) | set(spans(common))
+    common = section(PROTOCOL, "What is said of a book") if method in OF_BOOKS else ""
+    more = section(PROTOCOL, "`consolidated`") if method == "quote" else ""
+    answered = {key for key in keys(answer) if ":" not in key} - set(DEFAULT_VENUES)
+    assert answered <= set(spans(text)) | set(spans(common)) | set(spans(more))
     documented = {name for cells in rows(text) + rows(common) if len(cells) == 3 for name in names(cells)}
     assert documented <= answered
 
@@ -317,7 +332,7 @@ def test_exactly_the_faults_that_have_a_name_are_listed() -> None:
 PARTS = {
     "core": {"core", "errors"},
     "feed": {"feed", "core", "api", "config", "errors"},
-    "serve": {"serve", "core", "api", "config", "errors", "_version"},
+    "serve": {"serve", "core", "api", "config", "groups", "errors", "_version"},
     "client": {"client", "core", "config", "errors"},
     "sim": {"sim", "errors"},
     "plugins": {""},

@@ -71,6 +71,7 @@ class FakeVenue:
         self.name, self.title, self.plugin = name, name.title(), "tests"
         self.url, self.rest_url = f"wss://{name}.test/ws", f"https://{name}.test"
         self.error: str | None = None
+        self.generation = 0
         self.time_unit_ns = 1_000_000
         self.counters = FakeCounters()
         self.replicas = {symbol: FakeReplica(name, symbol, **book) for symbol in symbols}
