@@ -37,7 +37,7 @@ def explain(error: FlowrsError) -> tuple[int, str]:
         case ConfigError():
             return USAGE, str(error)
         case ControlError():
-            code, remedy = _CONTROL.get(error.code, (FAILURE, ""))
+            code, remedy = _CONTROL.get(error.code, (FAILURE, f"What to do: {error.remedy}." if error.remedy else ""))
             return code, f"{_sentence(_fact(error.message))} {remedy}" if remedy else _sentence(error.message)
         case _:
             return FAILURE, str(error)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from flowrs.client.measures import Metrics
 from flowrs.client.merged import Consolidated, Part
-from flowrs.client.results import Book, Connection, Facts, Level, Touch, Trades, VenueStatus, Window
+from flowrs.client.results import Book, Connection, Counts, Facts, Level, Touch, Trades, VenueStatus, Window
 
 
 class BookState(Facts, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Snapshot(Touch, Facts, frozen=True, kw_only=True):
 
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+    levels: Counts
     window: Window
     cut: int | None = None
 

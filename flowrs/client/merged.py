@@ -106,18 +106,26 @@ class Slice(Struct, frozen=True, kw_only=True):
 
 
 class Quote(Struct, frozen=True, kw_only=True):
-    """What it would cost to buy, or bring to sell, an amount at once at the live books' prices."""
+    """What it would cost to buy, or bring to sell, an amount at once at the live books' prices.
+
+    `rest` is what of the amount is not filled, `total` what is paid or received in all. `unknown` names books that may
+    have had more to offer than is known of them.
+    """
 
     symbol: str
     side: str
     currency: str
     amount: Decimal
-    filled: Filled
     complete: bool
-    average: Decimal | None
-    worst: Decimal | None
-    best: Decimal | None
-    slippage_bp: Decimal | None
+    rest: Decimal
+    filled: Filled
     fee: Fee
+    total: Decimal
+    average: Decimal | None
+    average_with_fees: Decimal | None
+    best: Decimal | None
+    worst: Decimal | None
+    slippage_bp: Decimal | None
     split: tuple[Slice, ...]
+    unknown: tuple[str, ...]
     parts: tuple[Part, ...]

@@ -115,7 +115,7 @@ def fresh(books: Iterable[Facts], max_age_s: float | None) -> None:
         return
     for each in books:
         age_s = each.age_s()
-        if age_s is None or age_s > max_age_s:
+        if age_s is None or not age_s <= max_age_s:  # nothing is young enough for nan
             since = "has had no update" if age_s is None else f"had its last update {age_s:.3f} s ago"
             data = {name: getattr(each, name) for name in Facts.__struct_fields__}
             raise refusal("too_old", f"{each.id} {since}, and {max_age_s:g} s is allowed", data)

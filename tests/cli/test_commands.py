@@ -148,6 +148,7 @@ def test_venues_are_listed_with_plugin_and_address(flowrs: Flowrs) -> None:
         ("ambiguous", 2, "--venue"),
         ("too_large", 1, "--depth"),
         ("unknown_method", 1, "restart"),
+        ("too_many_clients", 1, "What to do: close clients"),
         ("internal", 1, ""),
         ("of a later version", 1, ""),
     ],

@@ -102,6 +102,8 @@ def test_a_book_older_than_allowed_is_refused(daemon: FakeDaemon) -> None:
         assert client.book("BTC-USDT", max_age_s=60.0).is_live
         with pytest.raises(TooOld, match=r"had its last update 2\.0.. s ago, and 1 s is allowed") as caught:
             client.book("BTC-USDT", max_age_s=1.0)
+        with pytest.raises(TooOld):
+            client.book("BTC-USDT", max_age_s=float("nan"))
     assert caught.value.code == "too_old"
     assert caught.value.data["seq"] == 123
 

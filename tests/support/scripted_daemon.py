@@ -34,8 +34,7 @@ NO_WINDOW = {"low": None, "high": None}
 
 def snapshot(seq: int = 10, epoch: int = 1, **other: Any) -> dict[str, Any]:
     """The data of a snapshot: one level a side unless told otherwise."""
-    sides = {"bids": [["99.50", "1.000"]], "asks": [["100.50", "2.000"]]}
-    return {**FACTS, "seq": seq, "epoch": epoch, **sides, "window": NO_WINDOW, "cut": None, **other}
+    return {**book(seq), "epoch": epoch, "cut": None, **other}
 
 
 def delta(seq: int, prev_seq: int | None = None, epoch: int = 1, **other: Any) -> dict[str, Any]:
