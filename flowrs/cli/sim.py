@@ -37,6 +37,7 @@ Examples:
   flowrs sim --symbol BTC-USDT --symbol ETH-USDT --port 9002
   flowrs sim --venue binance --venue kraken --fault drop:BTC-USDT@10x2
   flowrs sim --replay spot__btcusdt_20240808.gz --speed 10
+  flowrs sim --dialect tulip.toml --symbol BTC-USDT
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
@@ -48,6 +49,7 @@ Examples:
 @click.option("--speed", callback=_speed, default="1", show_default=True, help="A replay's pace: 1, 10, … or max.")
 @click.option("--stop-at-end", is_flag=True, help="End with the recording.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong, may be repeated.")
+@click.option("--dialect", default="", metavar="FILE", help="An exchange that FILE describes, instead.")
 @click.option(
     "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="List them."
 )

@@ -10,9 +10,9 @@ It stands in for the exchanges in the tests, the demo and the benchmarks::
         venue.book("BTCUSDT")                                # what the client's book has to equal
 
 Six ideas, kept apart: a *source* (`Market`, `Replay`) has the data, a *dialect* (`BinanceSpot`, `BinanceUsdm`,
-`Bybit`, `KrakenV2`, `CoinbaseAdvanced`) turns it into bytes and answers requests without any I/O, a *venue* has the
-sockets, a *connection* is one WebSocket client of it, `Faults` damages what the venue sends, and `run_sim` puts them
-together for the command line.
+`Bybit`, `KrakenV2`, `CoinbaseAdvanced`, `Described`) turns it into bytes and answers requests without any I/O, a
+*venue* has the sockets, a *connection* is one WebSocket client of it, `Faults` damages what the venue sends, and
+`run_sim` puts them together for the command line.
 
 It is also the oracle of the tests. Therefore it imports nothing of flowrs but `flowrs.errors`: its books are plain
 dicts, and no mistake of flowrs' own book or decoder can hide in it.
@@ -21,6 +21,7 @@ dicts, and no mistake of flowrs' own book or decoder can hide in it.
 from flowrs.sim.binance_spot import BinanceSpot
 from flowrs.sim.binance_usdm import BinanceUsdm
 from flowrs.sim.book import Book
+from flowrs.sim.by_example import Described
 from flowrs.sim.bybit import Bybit
 from flowrs.sim.canned import Canned, banned, garbage, huge, server_error, slow, too_many_requests
 from flowrs.sim.coinbase import CoinbaseAdvanced
@@ -35,7 +36,7 @@ from flowrs.sim.market import Market
 from flowrs.sim.plan import list_faults
 from flowrs.sim.random_faults import RandomFaults
 from flowrs.sim.replay import Replay
-from flowrs.sim.run import DEFAULT_VENUES, VENUES, SimOptions, configuration, run_sim
+from flowrs.sim.run import DEFAULT_VENUES, VENUES, SimOptions, configuration, described, run_sim
 from flowrs.sim.venue import Counters, Venue, open_venue
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Canned",
     "CoinbaseAdvanced",
     "Counters",
+    "Described",
     "Faults",
     "Instrument",
     "KrakenV2",
@@ -67,6 +69,7 @@ __all__ = [
     "Venue",
     "banned",
     "configuration",
+    "described",
     "garbage",
     "huge",
     "list_faults",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -17,12 +18,15 @@ from flowrs.sim.binance_info import split_symbol
 from flowrs.sim.binance_rest import BinanceDialect
 from flowrs.sim.binance_spot import BinanceSpot
 from flowrs.sim.binance_usdm import BinanceUsdm
+from flowrs.sim.by_example import Described
 from flowrs.sim.bybit import Bybit
 from flowrs.sim.coinbase import CoinbaseAdvanced
 from flowrs.sim.coinbase_frames import COINBASE_INSTRUMENTS
+from flowrs.sim.description import read
 from flowrs.sim.instruments import INSTRUMENTS, PERPETUALS, Instrument
 from flowrs.sim.kraken import KrakenV2
 from flowrs.sim.kraken_frames import KRAKEN_INSTRUMENTS
+from flowrs.sim.ladder import Shape
 from flowrs.sim.market import Market
 from flowrs.sim.plan import PlannedFault
 from flowrs.sim.replay import Replay
@@ -75,7 +79,7 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
     `symbols` (`BTC-USDT` or `BTCUSDT`; none: all nine) and `seed` choose the generated market. `replay` is a list of
     recordings that takes its place, played at `speed` times the recorded pace. `port` 0 is any free port, else the
     venues have ports from there on, in their order. With `stop_at_end` the venue closes after the recording, else it
-    stays and answers. For `faults` see `plan`.
+    stays and answers. For `faults` see `plan`. `dialect` is a file that describes the one exchange to simulate.
     """
 
     host: str = "127.0.0.1"
@@ -87,17 +91,21 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
     speed: float | Literal["max"] = 1.0
     stop_at_end: bool = False
     faults: tuple[str, ...] = ()
+    dialect: str = ""
 
     def __post_init__(self) -> None:
         """Check what can be checked without touching files and sockets."""
         if unknown := [name for name in self.names if name not in VENUES]:
             _refuse(f"venue {', '.join(unknown)} cannot be simulated: choose from {', '.join(VENUES)}")
         known = {each.symbol for name in self.names for each in VENUES[name].instruments}
+        known |= {each.symbol for each in INSTRUMENTS if self.dialect}
         unknown = sorted({_plain(symbol) for symbol in self.symbols} - known)
-        if not 0 <= self.port <= _MOST_PORTS - (len(self.names) - 1) * (self.port > 0):
+        if not 0 <= self.port <= _MOST_PORTS - max(0, len(self.names) - 1) * (self.port > 0):
             _refuse(f"port {self.port} does not exist: choose one up to {_MOST_PORTS}, or 0 for any")
         if unknown:
             _refuse(f"symbol {', '.join(unknown)} cannot be generated: choose from {', '.join(sorted(known))}")
+        if self.dialect and (self.venues or self.replay):
+            _refuse("a dialect file is an exchange of its own: leave out either the file or the venues and the replay")
         if self.symbols and self.replay:
             _refuse("a replay has the symbols of its recording: leave out either the symbols or the replay")
         if self.replay and (len(self.names) > 1 or not VENUES[self.names[0]].replays):
@@ -113,6 +121,8 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def names(self) -> tuple[str, ...]:
         """The venues to simulate, each once. A replay is of Binance unless told otherwise."""
+        if self.dialect:
+            return self.venues
         return tuple(dict.fromkeys(self.venues or (DEFAULT_VENUES[:1] if self.replay else DEFAULT_VENUES)))
 
     @property
@@ -121,7 +131,9 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
         return [PlannedFault.parse(text) for text in self.faults]
 
     def dialects(self) -> list[Dialect]:
-        """Make the venues' dialects and their sources; raises ConfigError if a recording cannot be read."""
+        """Make the venues' dialects and their sources; raises ConfigError if a file cannot be read."""
+        if self.dialect:
+            return [described(Path(self.dialect), seed=self.seed, symbols=self.symbols)]
         if self.replay:
             return [VENUES[self.names[0]].make(Replay(self.replay, speed=self.speed))]
         markets: dict[tuple[Instrument, ...], Market] = {}
@@ -132,6 +144,13 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
                 markets[instruments] = Market(instruments, seed=self.seed)
             dialects.append(VENUES[name].make(markets[instruments]))
         return dialects
+
+
+def described(path: Path, *, seed: int = 1, symbols: Sequence[str] = (), **options: Any) -> Described:
+    """Make an exchange of a dialect file, by default of all nine pairs; raises ConfigError if it cannot be read."""
+    told, wanted = read(path), {_plain(symbol) for symbol in symbols}
+    instruments = [each for each in INSTRUMENTS if not wanted or each.symbol in wanted]
+    return Described(told, Market(instruments, seed=seed, shape=Shape(levels=told.levels), **options))
 
 
 Venues = tuple[Venue["Dialect"], ...]
@@ -173,6 +192,8 @@ def configuration(venues: Iterable[Venue[Any]]) -> str:
 
 def _symbols(dialect: Any) -> list[str]:
     """Return the canonical symbols that a dialect trades."""
+    if isinstance(dialect, Described):
+        return dialect.canonical
     offer = VENUES[dialect.name]
     if isinstance(dialect, BinanceDialect) and isinstance(dialect.source, Replay):
         return [offer.canonical(*split_symbol(symbol)) for symbol in dialect.symbols]

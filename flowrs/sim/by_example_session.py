@@ -1,0 +1,83 @@
+"""One client of an exchange out of a dialect file: what it asked for, and the numbers of its frames."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from flowrs.sim.description import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowrs.sim.by_example import Described
+    from flowrs.sim.dialect import Message
+
+_NUMBER = b"<number>"
+
+
+class DescribedSession:
+    """What one client subscribed to."""
+
+    patience_s = math.inf
+
+    def __init__(self, dialect: Described) -> None:
+        """Begin without a subscription."""
+        self._dialect = dialect
+        self._topics: set[str] = {"heartbeat"}
+        self._number = 0
+
+    def receive(self, text: str | bytes) -> list[bytes]:
+        """Answer a message of the client: what is subscribed to, or no more, and what that begins with."""
+        said = text if isinstance(text, str) else text.decode(errors="replace")
+        return [self._numbered(answer.encode()) for answer in self._answers(said)]
+
+    def wants(self, message: Message) -> bool:
+        """Say whether this client gets anything for a message."""
+        return message.names[0] in self._topics
+
+    def payloads(self, message: Message) -> list[bytes]:
+        """Return what this client gets for a message."""
+        return [self._numbered(message.data)] if self.wants(message) else []
+
+    def _numbered(self, frame: bytes) -> bytes:
+        if _NUMBER in frame:
+            frame = frame.replace(_NUMBER, b"%d" % self._number)
+            self._number += 1
+        return frame
+
+    def _answers(self, said: str) -> Iterator[str]:
+        told = self._dialect.told
+        asks, list_word = told.requests, told.instruments.word
+        if asks.ping and said == asks.ping:
+            yield asks.pong
+        elif asks.unsubscribe and _has(said, asks.unsubscribe):
+            yield from self._change(said, asks.unsubscribe, begins=False)
+        elif list_word and _has(said, list_word):
+            yield self._dialect.instruments()
+        elif _has(said, asks.subscribe):
+            yield from self._change(said, asks.subscribe, begins=True)
+        elif asks.refusal:
+            yield asks.refusal
+
+    def _change(self, said: str, word: str, *, begins: bool) -> Iterator[str]:
+        told, dialect = self._dialect.told, self._dialect
+        channels = [channel for channel in (told.book.channel, told.trades.channel) if _has(said, channel)]
+        natives = [native for native in dialect.natives.values() if _has(said, native)]
+        if not channels or not natives:
+            yield told.requests.refusal
+            return
+        for native in natives:
+            for channel in channels:
+                (self._topics.add if begins else self._topics.discard)(f"{channel} {native}")
+        values = [{"channel": channel, "native": native, "word": word} for native in natives for channel in channels]
+        yield from dict.fromkeys(filled(told.requests.ack, each) for each in values if told.requests.ack)
+        if begins and told.book.channel in channels:
+            yield from filter(None, (dialect.snapshot(native) for native in natives))
+
+
+def _has(said: str, word: str) -> bool:
+    """Whether a word, or an instrument's name, stands somewhere in it: not as a part of another."""
+    alone = rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9]|[-_/][A-Za-z0-9])"
+    return re.search(alone, said, re.IGNORECASE) is not None
