@@ -106,15 +106,15 @@ def test_no_age_is_young_enough_for_zero(client: Client) -> None:
 
 
 def test_books_come_and_go(world: World, client: Client) -> None:
-    client.remove("ADA-USD", "kraken")
+    client.remove("DOT-USDT", "bybit")
     try:
         with pytest.raises(UnknownName):
-            client.book("ADA-USD", "kraken")
+            client.book("DOT-USDT", "bybit")
     finally:
-        assert client.add("ADA-USD", "kraken").id == "kraken:ADA-USD"
+        assert client.add("DOT-USDT", "bybit").id == "bybit:DOT-USDT"
         world.wait()
     with pytest.raises(ControlError, match="already") as caught:
-        client.add("ADA-USD", "kraken")
+        client.add("DOT-USDT", "bybit")
     assert caught.value.code == "already_kept"
 
 
