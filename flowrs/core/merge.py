@@ -57,13 +57,15 @@ class Merge(Merged):
         return int(taken)
 
 
-def merge_books(books: Sequence[Book], depth: int = 0) -> Merged:
-    """Merge all known levels of books of this process, the best `depth` levels a side (0: all).
+def merge_books(books: Sequence[Book], depth: int = 0, *, of_each: int = 0) -> Merged:
+    """Merge the known levels of books of this process: the best `depth` levels a side (0: all).
 
+    of_each: look only at so many levels of each book (0: as many as can matter), and merge what is found to its end.
     Raises ArgumentError if there are not 1 to 64 books, or two have one name.
     """
     views = ffi.new("frs_view[]", len(books))
-    sides = [[book.array(side, depth) for book in books] for side in SIDES]
+    looked_at = min((most for most in (depth, of_each) if most), default=0)
+    sides = [[book.array(side, looked_at) for book in books] for side in SIDES]
     for number, book in enumerate(books):
         view = views[number]
         lib.frs_book_view(book.pointer, ffi.addressof(view))

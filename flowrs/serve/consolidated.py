@@ -141,7 +141,8 @@ class Consolidation:
         books, fees = self._asked(params)
         side = ASKS if params.side == "buy" else BIDS
         for depth in _DEPTHS:
-            merged, cut = merge_books(books, depth), {book.name for book in books if book.total(side) > depth > 0}
+            merged = merge_books(books, of_each=depth)
+            cut = {book.name for book in books if book.total(side) > depth > 0}
             if not merged.taken:
                 raise _not_live(params.symbol, _parts(merged))
             ask = partial(quote, merged, params.side, params.amount, currency=params.currency, fees=fees)

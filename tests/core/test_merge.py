@@ -199,6 +199,7 @@ def test_any_books_merge_as_dicts_of_decimal_would(told: list[Venue], depth: int
         desk.check(merge, SHOWN, depth)
     desk.check(merge_views([reader.read(slot) for slot in desk.slots.values()], depth), SHOWN, depth)
     desk.check(merge_books(desk.books, depth), depth or 1000, depth)
+    desk.check(merge_books(desk.books, of_each=depth), depth or 1000, 0)
 
 
 def view(name: str, bids: Levels, asks: Levels, scales: tuple[int, int] = (0, 0), *, whole: bool = True) -> View:

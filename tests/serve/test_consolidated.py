@@ -247,6 +247,14 @@ def test_a_quote_looks_as_deep_as_it_has_to(asked: Asked, amount: str) -> None:
     assert (offer["complete"], Decimal(offer["filled"]["quote"]), offer["unknown"]) == (True, value, [])
 
 
+def test_books_that_are_shallow_each_but_deep_together_are_used_up(asked: Asked) -> None:
+    """Forty levels of each, eighty together: more than the first look into each of them would merge to."""
+    for first, venue in enumerate((asked.a, asked.b)):
+        asked.tell(venue, [], [[f"{200 + level}.{first}", "1"] for level in range(40)])
+    found = asked.result("quote", symbol="BTC-USDT", side="buy", amount="81")
+    assert (found["complete"], found["worst"], found["unknown"]) == (True, "239.1", [])
+
+
 def test_an_amount_that_nobody_has_is_filled_as_far_as_it_goes(asked: Asked) -> None:
     deep(asked, 4000)
     offer = asked.result("quote", symbol="BTC-USDT", side="buy", amount="9000")
