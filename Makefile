@@ -2,7 +2,7 @@
 # make test   prove it: everything that CI checks
 # make run    the real thing: the daemon on the live exchange
 #
-# The rest: bench (speed, as ratios to a yardstick), soak (a million answers under faults), fuzz (longer), format, wheel, clean.
+# The rest: bench (speed, as ratios to a yardstick), soak (a million answers under faults, a million damaged frames), fuzz (longer), format, wheel, clean.
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,6 +51,7 @@ bench: $(READY)
 
 soak: $(READY)
 	FLOWRS_ANSWERS=1000000 $(BIN)/python -m pytest -q -k random_faults tests/feed/test_truth_under_faults.py
+	FLOWRS_MUTATED=1000000 $(BIN)/python -m pytest -q -k damaged tests/feed/test_templates.py
 
 fuzz:
 	$(MAKE) -C csrc fuzz

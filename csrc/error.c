@@ -22,6 +22,8 @@ const char *frs_error_text(int code) {
         return "frame larger than the limit";
     case FRS_E_SYSTEM:
         return "refused by the operating system";
+    case FRS_E_LEFT:
+        return "left to another reader";
     default:
         return code >= 0 ? "success" : "unknown error";
     }

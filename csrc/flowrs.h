@@ -33,7 +33,8 @@ enum {
     FRS_E_ARGUMENT = -5,  /* an argument is outside its documented range */
     FRS_E_FRAME = -6,     /* not a plain unmasked WebSocket frame: RFC 6455 judges it, not the splitter */
     FRS_E_SIZE = -7,      /* a frame claims more bytes than the limit */
-    FRS_E_SYSTEM = -8     /* the operating system refused; errno says why */
+    FRS_E_SYSTEM = -8,    /* the operating system refused; errno says why */
+    FRS_E_LEFT = -9       /* the frame is left to another reader */
 };
 
 enum { FRS_BID = 0, FRS_ASK = 1 };
@@ -396,6 +397,82 @@ int frs_merge_fate(const frs_merge *merge, uint32_t part);             /* FRS_TA
  * exact decimals at the scales of the result, names as in the views. Returns the length, FRS_E_ARGUMENT, or FRS_E_FULL
  * if room is too small (2 bytes, 58 a level, and 29 a share and the size of its "name": are always enough). */
 int64_t frs_merge_text(const frs_merge *merge, int side, uint32_t levels, char *out, size_t room);
+
+/* ---- lane: book updates taken straight out of frames that are spelled as an example shows.
+ *
+ * A template is such an example. What changes from one frame to the next has a name in angle brackets; all else is
+ * compared byte by byte:
+ *
+ *   {"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}
+ *
+ *   symbol      the exchange's name of the instrument, before the levels, at the end of a string; if it comes again, it
+ *               has to be the same
+ *   first, last, prev, number, checksum, time
+ *               integers by JSON's grammar from 0 to 2^63 - 1, bare or as the whole of a string. A checksum of the form
+ *               COLON may be negative. time counts in time_unit_ns
+ *   moment      a time as text instead: RFC 3339 with T and Z, from 1970 on; rounded to microseconds, half up, which is
+ *               what msgspec does
+ *   bids, asks  lists of levels in the lane's spelling, without a backslash; of SIDED bids alone
+ *   <>          a number, true, false, null, or a string of printable ASCII without a backslash, that is of no interest
+ *
+ * Each comes at most once but for symbol and <>. What continuity and checksum need has to be there. */
+
+/* What has to hold between one update of a book and the next:
+ *   CHAINED     first = the last number + 1 <= last
+ *   LINKED      prev = the last number <= last
+ *   COUNTED     last = the last number + 1
+ *   CONNECTION  number = the last one of the lane, of whatever book, + 1; last is number where it is not told
+ *   UNNUMBERED  nothing; the updates are counted here */
+enum { FRS_CHAINED = 1, FRS_LINKED = 2, FRS_COUNTED = 3, FRS_CONNECTION = 4, FRS_UNNUMBERED = 5 };
+
+enum { FRS_TEMPLATES = 8, FRS_TEMPLATE_SIZE = 1024, FRS_FIELDS = 32 }; /* at most: a lane's; bytes; names */
+
+/* Says whether the text is a template: 0, or FRS_E_SYNTAX with *fault set to what is wrong with it, in words, and *at
+ * to where. sided: the spelling is; checked: there is a checksum. */
+int frs_template_check(const char *text, size_t size, int continuity, int sided, int checked, const char **fault,
+                       size_t *at);
+
+typedef struct frs_lane frs_lane;
+
+/* For updates in this spelling (NULL: PAIRS; it has to outlive the lane), of up to `books` books (1 to 65536). form and
+ * levels as for frs_book_checksum; form 0: there is no checksum, or it does not count. */
+frs_lane *frs_lane_new(const frs_spelling *spelling, int continuity, int64_t time_unit_ns, int form, uint32_t levels,
+                       uint32_t books);
+void frs_lane_free(frs_lane *lane);
+
+/* Adds a template. Returns 0, FRS_E_SYNTAX (see frs_template_check) or FRS_E_FULL. */
+int frs_lane_template(frs_lane *lane, const char *text, size_t size);
+
+/* Adds a book, closed, by the exchange's name of its instrument: 1 to 63 bytes of printable ASCII but " and \, and by
+ * the decimals that a checksum counts with. Returns its index, or FRS_E_ARGUMENT (also if the name is there already),
+ * FRS_E_FULL. */
+int frs_lane_add(frs_lane *lane, const char *name, size_t size, int price_decimals, int quantity_decimals);
+
+/* From now on the lane may take updates of a book: it is live, without pending quiet changes, attached, and right up to
+ * the number `last` (0 or more). It may not be changed or freed by others until it is closed. Returns 0 or
+ * FRS_E_ARGUMENT. */
+int frs_lane_open(frs_lane *lane, int index, frs_book *book, int64_t last);
+/* Closes a book, if it is open. Returns the number up to which it was right when it was last open, or FRS_E_ARGUMENT.
+ */
+int64_t frs_lane_close(frs_lane *lane, int index);
+
+/* CONNECTION: notes the number of a frame that was left. Returns the number before, -1 if there was none. */
+int64_t frs_lane_count(frs_lane *lane, int64_t number);
+
+enum {
+    FRS_UNPROVEN = 8,   /* the exchange's checksum is not the book's, or the book's cannot be made */
+    FRS_LANE_SHIFT = 4, /* of the index, above the bits */
+};
+
+/* Takes a frame into its book, if it is all of one template, the book is open, the numbers follow, and all levels fit.
+ * Then the book is changed, published and measured as by frs_book_apply, and the result is 0; or index <<
+ * FRS_LANE_SHIFT with bits: FRS_NARROW as of frs_book_apply; FRS_CROSSED or FRS_UNPROVEN, and the change waits for
+ * frs_book_mark or frs_book_publish, so that no reader sees such a book as live. With any bit the book is closed.
+ * Anything else is FRS_E_LEFT, and nothing has changed: neither a book nor the lane. */
+int frs_lane_take(frs_lane *lane, const char *frame, size_t size);
+
+/* The exchange's time of the frame taken last, in ns since 1970, 0 if it tells none. */
+int64_t frs_lane_time(const frs_lane *lane);
 
 /* ---- frames: WebSocket frames of a server (RFC 6455, section 5.2) in a buffer of received bytes. */
 

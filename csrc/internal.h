@@ -58,6 +58,51 @@ const char *frs_json_verbatim(const char *p, const char *end, frs_text *out);
 /* A string, a number, true, false or null. */
 const char *frs_json_scalar(const char *p, const char *end);
 const char *frs_json_value(const char *p, const char *end);
+/* An integer from 0 to 2^63 - 1. */
+const char *frs_json_count(const char *p, const char *end, int64_t *out);
+/* A scalar; of strings only those of printable ASCII without escapes. */
+const char *frs_json_plain(const char *p, const char *end);
+
+/* ---- moment.c */
+
+/* A time as RFC 3339 in UTC (T and Z), in ns since 1970; the place behind it, or NULL if it is none or before 1970. */
+const char *frs_moment_scan(const char *p, const char *end, int64_t *ns);
+
+/* ---- template.c */
+
+enum {
+    FRS_FIRST,
+    FRS_LAST,
+    FRS_PREV,
+    FRS_NUMBER,
+    FRS_CHECKSUM,
+    FRS_TIME,
+    FRS_INTEGERS, /* how many of the names are integers */
+    FRS_MOMENT = FRS_INTEGERS,
+    FRS_BIDS,
+    FRS_ASKS,
+    FRS_SYMBOL,
+    FRS_ANY,
+    FRS_NAMES
+};
+
+/* The literal text before a name, and the name. */
+typedef struct {
+    uint16_t at, size;
+    uint8_t name;
+} frs_field;
+
+typedef struct {
+    frs_field fields[FRS_FIELDS + 1]; /* the one behind the last has no name: the text that ends the frame */
+    uint32_t count;
+    unsigned names; /* a bit for each that is there */
+    char text[FRS_TEMPLATE_SIZE];
+} frs_template;
+
+/* What a template has to have, by the bits of its names. */
+unsigned frs_template_needs(int continuity, bool sided, bool checked);
+/* NULL if all is well; else what is wrong, in words, and *at where. */
+const char *frs_template_make(frs_template *template, const char *text, size_t size, unsigned needs, size_t *at);
 
 /* ---- spelling.c */
 
@@ -292,5 +337,39 @@ struct frs_merge {
 void frs_merge_choose_scales(frs_merge *merge);
 /* Merges the best `depth` levels of a side of the parts taken. */
 void frs_merge_side_of(frs_merge *merge, int side, uint32_t depth);
+
+/* ---- lane.c */
+
+/* The way to one book. */
+typedef struct {
+    char name[FRS_NAME_SIZE];
+    size_t size;
+    frs_book *book; /* NULL: closed */
+    int64_t last;
+    int decimals[2];
+} frs_door;
+
+struct frs_lane {
+    const frs_spelling *spelling;
+    int continuity, form;
+    uint32_t levels; /* of the checksum */
+    int64_t unit_ns;
+    int64_t number; /* of the last frame of the connection */
+    int64_t time;
+    uint32_t templates, room, count; /* count: of the doors, in the order in which they were added */
+    uint32_t mask;
+    frs_template template[FRS_TEMPLATES];
+    uint32_t *index; /* by the hash of the name: 1 + which door, 0 if free; twice the room at least */
+    frs_door doors[];
+};
+
+/* FNV-1a of a name, byte by byte. */
+static const uint32_t FRS_NAME_HASH = 2166136261u;
+static inline uint32_t frs_name_hash(uint32_t hash, char byte) {
+    return (hash ^ (unsigned char)byte) * 16777619u;
+}
+
+/* The door of a name whose hash is given, or NULL. */
+frs_door *frs_lane_find(frs_lane *lane, const char *name, size_t size, uint32_t hash);
 
 #endif

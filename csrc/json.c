@@ -111,3 +111,26 @@ static const char *value(const char *p, const char *end, int nesting) {
 const char *frs_json_value(const char *p, const char *end) {
     return value(p, end, NESTING);
 }
+
+const char *frs_json_count(const char *p, const char *end, int64_t *out) {
+    const char *start = p;
+    uint64_t value = 0;
+    for (; p < end && *p >= '0' && *p <= '9'; p++) {
+        if (value > INT64_MAX / 10)
+            return NULL;
+        value = value * 10 + (uint64_t)(*p - '0');
+    }
+    if (p == start || (*start == '0' && p - start > 1) || value > INT64_MAX)
+        return NULL;
+    *out = (int64_t)value;
+    return p;
+}
+
+const char *frs_json_plain(const char *p, const char *end) {
+    if (p == end || *p != '"')
+        return frs_json_scalar(p, end);
+    for (p++; p < end && *p != '"'; p++)
+        if (*p < ' ' || *p > '~' || *p == '\\')
+            return NULL;
+    return p < end ? p + 1 : NULL;
+}

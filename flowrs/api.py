@@ -312,6 +312,19 @@ class Connector:
     The first place of the one word gets the other. None: what still comes of a symbol that is kept no longer is ignored
     until its connection ends.
     """
+    templates: ClassVar[Sequence[str]] = ()
+    """Updates of one book by example (at most 8): the C library takes frames that look like one, without `decode`.
+
+        {"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}
+
+    In angle brackets is what changes; all else has to be there byte by byte. The names are those of the event: `symbol`
+    (before the levels, at the end of a string; a second one has to be the same), `first`, `last`, `prev`, `checksum`,
+    `bids`, `asks`, `time` or, as text in UTC, `moment`; and `number`, of a `Numbered`. `<>` is a number, true, false,
+    null or a plain string that `decode` makes nothing of.
+
+    Any other frame goes to `decode`, and so does one that does not follow or fit. What a template shows, `decode` has
+    to read in the same way: as one update (behind a `Numbered`).
+    """
     ping: ClassVar[Ping | None] = None
     """What the exchange wants to hear; WebSocket pings are answered in any case."""
     instruments_per_connection: ClassVar[int] = 100

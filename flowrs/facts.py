@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from flowrs.api import Checksum, Connector, Continuity, Objects, Pairs, Ping, Rate, Recovery, Sided
+from flowrs.core import MOST_TEMPLATES, template_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,6 +89,11 @@ def _is_spelling(value: Any) -> bool:
     return apart and all(isinstance(word, str) and _WORD.fullmatch(word) for word in [*keys, *words])
 
 
+def _are_templates(value: Any) -> bool:
+    is_several = isinstance(value, tuple | list) and len(value) <= MOST_TEMPLATES
+    return is_several and all(isinstance(each, str) for each in value)
+
+
 _SOCKET = "a ws:// or wss:// address"
 _SOCKET_PATTERN = r"wss?://[^\s/]\S*"
 _RATE = Fact("a Rate of at least 1 in a number of seconds", _is_rate)
@@ -111,6 +117,7 @@ FACTS = {
     "stream_levels": _whole(0, 1_000_000),
     "time_unit_ns": _whole(1, 1_000_000_000),
     "unsubscribing": Fact("None, or two different words of one or more characters each", _is_replacement),
+    "templates": Fact(f"a tuple of at most {MOST_TEMPLATES} str", _are_templates),
     "ping": Fact("None, or a Ping of some text every 0.1 s or more", _is_ping),
     "instruments_per_connection": _whole(1, 1_000_000),
     "lifetime_s": Fact(
@@ -133,7 +140,7 @@ def wrong_with(connector: type[Connector]) -> list[str]:
         for fact, what in FACTS.items()
         if not what.holds(getattr(connector, fact, None))
     ]
-    return found or [*_contradictions(connector), *_lacks(connector)]
+    return found or [*_contradictions(connector), *_lacks(connector), *_no_templates(connector)]
 
 
 def _shown(connector: type[Connector], fact: str) -> str:
@@ -161,6 +168,14 @@ def _contradictions(connector: type[Connector]) -> Iterator[str]:
             f"snapshot_levels is {connector.snapshot_levels} and recovery is RESUBSCRIBE; expected 0: "
             "it is about snapshot_request"
         )
+
+
+def _no_templates(connector: type[Connector]) -> Iterator[str]:
+    """The templates that are none, or none of this connector's frames."""
+    sided, checked = isinstance(connector.spelling, Sided), connector.checksum is not None
+    for template in connector.templates:
+        if fault := template_fault(template, connector.continuity.value, sided=sided, checked=checked):
+            yield f"template {template!r} is wrong: {fault}"
 
 
 def _lacks(connector: type[Connector]) -> Iterator[str]:

@@ -22,7 +22,7 @@ ALLOWED = {
     "wire": {"api"},
     "config": {"groups", *ANYBODYS},
     "groups": {"errors"},
-    "facts": API,
+    "facts": {"core", *API},
     "registry": {"facts", *API},
     "core": ANYBODYS,
     "feed": {"core", "config", *API},

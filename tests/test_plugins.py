@@ -162,6 +162,7 @@ NONSENSE = [
     *[("recovery", value, "a Recovery") for value in ("None", "'rest'")],
     *[("separator", value, 'what stands between base and quote, such as "/", or ""') for value in ("None", "' '", "7")],
     *[("perpetual", value, "True or False") for value in ("None", "'PERP'", "1")],
+    *[("templates", value, "a tuple of at most 8 str") for value in ("None", "'{}'", "(7,)", "('',) * 9", "{''}")],
     *[("depth", value, "a whole number from 0 to 1,000") for value in ("-1", "1001", "None", "10.0", "True")],
     *[("snapshot_levels", value, "a whole number from 0 to 1,000,000") for value in ("'many'", "-1", "1e3")],
     *[("stream_levels", value, "a whole number from 0 to 1,000,000") for value in ("'all'", "-1", "None")],
@@ -229,6 +230,14 @@ RESUBSCRIBING = "recovery = flowrs.Recovery.RESUBSCRIBE"
             )
             for rule in ("COUNTED", "CONNECTION", "UNNUMBERED")
         ],
+        (
+            lacking("templates", """('{"s":"<symbol>","U":<frist>,"u":<last>,"b":<bids>,"a":<asks>}',)"""),
+            """"b":<bids>,"a":<asks>}' is wrong: there is no such name, at '<frist>,""",
+        ),
+        (
+            lacking("templates", """('{"s":"<symbol>","u":<last>,"b":<bids>,"a":<asks>}',)"""),
+            "is wrong: it lacks <first>",
+        ),
         (
             GOOD.replace("rest_url =", f"{RESUBSCRIBING}; snapshot_levels = 50; rest_url ="),
             "Tiny.snapshot_levels is 50 and recovery is RESUBSCRIBE; expected 0",

@@ -44,5 +44,6 @@ void test_merge(void);
 void test_merge_slots(void);
 void test_frames(void);
 void test_ring(void);
+void test_lane(void);
 
 #endif

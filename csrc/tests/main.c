@@ -86,6 +86,7 @@ int main(void) {
     test_merge_slots();
     test_frames();
     test_ring();
+    test_lane();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }

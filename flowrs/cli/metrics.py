@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # title, the metric's name, its part (of a distribution), decimals
 _ROWS = (
     ("messages", "messages", None, 0),
+    ("… by template", "templated", None, 0),
     ("messages/s", "messages_per_second", None, 1),
     ("bytes", "bytes", None, 0),
     ("bytes/s", "bytes_per_second", None, 0),

@@ -30,6 +30,7 @@ class Measures(Struct, frozen=True, kw_only=True):
     reconnects: int
     gaps: int
     resyncs: int
+    templated: int
     decode_errors: int
     unrequested: int
 

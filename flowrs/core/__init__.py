@@ -5,6 +5,7 @@ from flowrs.core.arena import Arena, ArenaReader, View
 from flowrs.core.book import ASKS, BIDS, COLON, CROSSED, DIGITS, NARROW, TOP, Book, Header, Scratch
 from flowrs.core.frames import Splitter
 from flowrs.core.journal import Excerpt, Journal, Mark
+from flowrs.core.lane import LANE_SHIFT, MOST_TEMPLATES, UNPROVEN, Lane, template_fault
 from flowrs.core.merge import Merge, merge_books, merge_views
 from flowrs.core.merged import Fate, Known, Merged, Part, Top
 from flowrs.core.ring import Ring, bucket_floors
@@ -20,11 +21,14 @@ __all__ = [
     "COLON",
     "CROSSED",
     "DIGITS",
+    "LANE_SHIFT",
+    "MOST_TEMPLATES",
     "NARROW",
     "PAIRS",
     "QUIET",
     "SNAPSHOT",
     "TOP",
+    "UNPROVEN",
     "Arena",
     "ArenaReader",
     "Book",
@@ -33,6 +37,7 @@ __all__ = [
     "Header",
     "Journal",
     "Known",
+    "Lane",
     "Mark",
     "Merge",
     "Merged",
@@ -50,4 +55,5 @@ __all__ = [
     "bucket_floors",
     "merge_books",
     "merge_views",
+    "template_fault",
 ]

@@ -12,6 +12,8 @@ class Counters:
         """Start at zero."""
         self.messages = 0
         self.bytes = 0
+        self.templated = 0
+        """Messages that were taken by a template."""
         self.decode_errors = 0
         self.unrequested = 0
         """Events of symbols that were not asked for."""

@@ -12,29 +12,17 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowrs.api import Continuity, Objects, Pairs, Recovery, Sided
-from flowrs.core import (
-    ASKS,
-    BIDS,
-    COLON,
-    CROSSED,
-    DIGITS,
-    NARROW,
-    PAIRS,
-    QUIET,
-    SNAPSHOT,
-    Book,
-    Reason,
-    Spelling,
-    State,
-    Verified,
-)
+from flowrs.api import Continuity, Recovery
+from flowrs.core import ASKS, BIDS, CROSSED, NARROW, SNAPSHOT, UNPROVEN, Book, Reason, State, Verified
 from flowrs.errors import CapacityError, ChecksumError, CoreError, NumberSyntaxError
 from flowrs.feed import vouch
+from flowrs.feed.passage import Passage
 from flowrs.feed.sync import HeldOverflowError, Join, OldSnapshotError, follows, gap
+from flowrs.feed.writer import Writer
 
 if TYPE_CHECKING:
     from flowrs.api import BookSnapshot, BookUpdate, Connector, Instrument
+    from flowrs.core import Lane
 
 _log = logging.getLogger(__name__)
 
@@ -71,14 +59,13 @@ class Replica:
         self._follows = follows(connector.continuity)
         self._by_rest = connector.recovery is Recovery.REST
         self._numbered = connector.continuity is not Continuity.UNNUMBERED
-        self._checksum = connector.checksum
         self._plain = self._numbered and connector.checksum is None
-        self._form = COLON if connector.checksum and connector.checksum.form == "colon" else DIGITS
         self._verified = (Verified.SEQUENCE if self._numbered else Verified.NOT) | (
             Verified.CHECKSUM if connector.checksum else Verified.NOT
         )
-        self._spelling = _spelling(connector.spelling)
-        self._unit_ns = connector.time_unit_ns
+        self._writer = Writer(connector, book)
+        self._spelling, self._unit_ns = self._writer.spelling, self._writer.unit_ns
+        self._passage: Passage | None = None
         self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
         self._join: Join | None = None  # collects updates for the next snapshot
         self._snapshot: BookSnapshot | None = None  # has come, but no update reaches beyond it yet
@@ -87,24 +74,32 @@ class Replica:
         self._lost = False  # there was a book on this connection, and it can only be had anew
         self._crossed = 0
         self._renew_at = 0.0
-        self._decimals = (8, 8)
         self._joined_at: float | None = None  # on the monotonic clock
         self._lived_s = 0.0
 
     def list_as(self, instrument: Instrument) -> None:
         """Take the exchange's facts about the instrument; the book is still empty."""
         self.instrument = instrument
-        self._decimals = (instrument.price_decimals, instrument.quantity_decimals)
+        self._writer.decimals = (instrument.price_decimals, instrument.quantity_decimals)
         try:
-            self.book.rescale(*self._decimals)
+            self.book.rescale(*self._writer.decimals)
         except CoreError:
             # No exchange has so many decimals. The book finds by itself how many there are.
             _log.warning("%s: the exchange's list makes no sense: %s", self.book.name, instrument)
 
     # -- what the session tells
 
+    def use(self, lane: Lane) -> int | None:
+        """Let updates pass by this lane from now on, while the book is live. Returns its index there, if it has one."""
+        self._halt()
+        self._passage = None
+        if (index := lane.add(self.native, *self._writer.decimals)) is not None:
+            self._passage = Passage(lane, index)
+        return index
+
     def connected(self) -> None:
         """A new connection: nothing of an older one counts."""
+        self._halt()
         self.was_joined = False
         self._last = self._snapshot = None
         self._join = self._new_join()
@@ -112,12 +107,14 @@ class Replica:
 
     def disconnected(self, reason: Reason) -> None:
         """The connection is gone; what the book held stays readable as stale."""
+        self._halt()
         self._last = self._join = self._snapshot = None
         self._lost = False
         self._mark(State.EMPTY if self.book.state is State.EMPTY else State.STALE, reason)
 
     def disable(self, reason: Reason) -> None:
         """There will be no data for this symbol."""
+        self._halt()
         self._last = self._join = self._snapshot = None
         self._lost = False
         self._mark(State.DISABLED, reason)
@@ -134,6 +131,7 @@ class Replica:
 
     def doubt(self, reason: Reason) -> None:
         """Something may have been missed; the next update that follows proves that it was not, if there are numbers."""
+        self._halt()
         if self.book.state is State.LIVE:
             if self._numbered:
                 self._mark(State.STALE, reason)
@@ -142,6 +140,7 @@ class Replica:
 
     def update(self, update: BookUpdate) -> bool:
         """Take an update. Returns True if the book is live and well: else look at `wants_snapshot`."""
+        self._halt()
         last = self._last
         if last is None:
             self._hold(update)
@@ -159,28 +158,46 @@ class Replica:
                 )
             else:
                 number = update.last if self._numbered else last + 1
-                found = self._apply_checked(0, update, number)
+                found = self._writer.apply(update, number)
         except (CoreError, ChecksumError) as error:
             self.lose(_reason_of(error), error)
             return False
         self._last = number
         if self._settled and not found & _TROUBLE:
+            self._go_on()
             return True
         self._judge(found)
         if self._join is not None:
             self._hold(update)
         return False
 
+    def passed(self, update: BookUpdate, found: int) -> None:
+        """An update has come into the book by the lane, and there is something to `found`, the bits of `Lane.take`."""
+        self._halt()
+        if found & UNPROVEN and self._last is not None:
+            try:
+                self._writer.prove(update, self._last)
+            except (CoreError, ChecksumError) as error:
+                self.lose(_reason_of(error), error)
+            else:
+                self.lose(Reason.CHECKSUM)  # the template and decode() do not read the same
+            return
+        self._judge(found)
+        if self._join is not None:
+            self._hold(update)
+
     def snapshot(self, snapshot: BookSnapshot) -> None:
         """Take the snapshot that was asked for; raises OldSnapshotError if it is too old to be joined."""
+        self._halt()
         self._snapshot = snapshot
         self._try_join()
 
     def replace(self, snapshot: BookSnapshot) -> None:
         """Take a snapshot that came through the stream: it is the book from now on, whatever was before."""
+        self._halt()
         number = snapshot.last if self._numbered else 0
         try:
-            found = self._apply_checked(SNAPSHOT, snapshot, number)
+            found = self._writer.apply(snapshot, number, SNAPSHOT)
         except (CoreError, ChecksumError) as error:
             self.lose(_reason_of(error), error, self.book.epoch + 1)
             return
@@ -233,6 +250,7 @@ class Replica:
 
     def give_up_renewal(self) -> bool:
         """Do without the new snapshot, if it was only to renew the window of a book that is right; returns whether."""
+        self._halt()
         if self._last is None:
             return False
         self._join = self._snapshot = None
@@ -241,6 +259,16 @@ class Replica:
         return True
 
     # -- the steps
+
+    def _halt(self) -> None:
+        """Let no update pass by the lane, and learn how far it has come: before anything else is done."""
+        if self._passage is not None and self._passage.is_open:
+            self._last = self._passage.close()
+
+    def _go_on(self) -> None:
+        """Let updates pass by the lane: the book is live and well, and nothing is collected for it."""
+        if self._passage is not None and self._last is not None:
+            self._passage.open(self.book, self._last)
 
     def _hold(self, update: BookUpdate) -> None:
         """Keep an update for the snapshot, and join if the snapshot is there."""
@@ -274,7 +302,7 @@ class Replica:
             return
         self._snapshot = self._join = None
         try:
-            found = self._rebuild(snapshot, updates)
+            found = self._writer.rebuild(snapshot, updates)
         except CoreError as error:
             # What is left may be older than what was shown, so it cannot be of the same epoch.
             self.lose(_reason_of(error), error, self.book.epoch + 1)
@@ -292,28 +320,8 @@ class Replica:
         self._renew_at = time.monotonic() + _RENEW_S if found & NARROW else 0.0
         self._judge(found, self.book.epoch + 1)
 
-    def _apply_checked(self, flags: int, event: BookUpdate | BookSnapshot, number: int) -> int:
-        """Apply, and publish only if the exchange's checksum, where there is one, is that of the book."""
-        book = self.book
-        book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self._unit_ns, self._spelling)
-        if self._checksum is not None and (event.checksum is not None or not self._numbered):
-            ours = book.checksum(self._form, self._checksum.levels, *self._decimals)
-            if ours != event.checksum:
-                message = f"the exchange's checksum is {event.checksum}, ours {ours}"
-                raise ChecksumError(message, symbol=self.symbol, seq=number)
-        return book.publish()
-
     def _new_join(self) -> Join | None:
         return Join(self._continuity) if self._by_rest else None
-
-    def _rebuild(self, snapshot: BookSnapshot, updates: list[BookUpdate]) -> int:
-        """Put snapshot and updates into the book; readers see the result only when it is complete."""
-        unit_ns, how = self._unit_ns, self._spelling
-        apply = self.book.apply
-        apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns, how)
-        for update in updates:
-            apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns, how)
-        return self.book.publish()
 
     def _judge(self, found: int, epoch: int | None = None) -> None:
         """Decide what a book is worth whose last update followed; `epoch` is given when a new one begins."""
@@ -331,6 +339,8 @@ class Replica:
                 self._mark(State.STALE, Reason.WINDOW, epoch)
                 return
         self._mark(State.LIVE, Reason.NONE, epoch)
+        if self._settled and not found & NARROW:
+            self._go_on()
 
     def _renew(self) -> None:
         """Begin to collect updates for a new snapshot, while the book stays live."""
@@ -340,6 +350,7 @@ class Replica:
 
     def lose(self, reason: Reason, error: Exception | None = None, epoch: int | None = None) -> None:
         """The book is no longer the exchange's: only a snapshot helps."""
+        self._halt()
         self._last = self._snapshot = None
         self._join = self._new_join()
         self._lost = True
@@ -349,6 +360,7 @@ class Replica:
         _log.warning("%s lost: %s", self.book.name, error or reason.name.lower())
 
     def _mark(self, state: State, reason: Reason, epoch: int | None = None) -> None:
+        self._halt()
         book = self.book
         self._settled = state is State.LIVE and self._join is None
         if book.state is State.DISABLED or ((state, reason) == (book.state, book.reason) and epoch is None):
@@ -356,14 +368,6 @@ class Replica:
         epoch = book.epoch if epoch is None else epoch
         book.mark(state, reason, self._proof if state is State.LIVE else Verified.NOT, epoch)
         self.transitions.append(Transition(time.time_ns(), state, reason, epoch))
-
-
-def _spelling(told: Pairs | Objects | Sided) -> Spelling:
-    if isinstance(told, Pairs):
-        return PAIRS
-    if isinstance(told, Objects):
-        return Spelling.objects(price=told.price, quantity=told.quantity)
-    return Spelling.sided(price=told.price, quantity=told.quantity, side=told.side, bid=told.bid, ask=told.ask)
 
 
 def _reason_of(error: CoreError | ChecksumError) -> Reason:

@@ -103,6 +103,7 @@ class Binance(flowrs.Connector):
     url = "wss://stream.binance.com:9443/ws"
     rest_url = "https://api.binance.com"
     continuity = Continuity.CHAINED
+    templates = ('{"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}',)
     snapshot_levels = 5000
     lifetime_s = 24 * 3600.0
     unsubscribing = ("SUBSCRIBE", "UNSUBSCRIBE")
@@ -146,6 +147,9 @@ class BinanceUsdM(Binance):
     rest_url = "https://fapi.binance.com"
     perpetual = True
     continuity = Continuity.LINKED
+    templates = (
+        '{"e":"depthUpdate","E":<time>,"T":<>,"s":"<symbol>","U":<first>,"u":<last>,"pu":<prev>,"b":<bids>,"a":<asks>}',
+    )
     snapshot_levels = 1000
     messages = Rate(10, 1.0)
     weight = Rate(2400, 60.0)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 FLOWRS_PLUGIN_API = 1
 
+_DELTA = (
+    '{"topic":"orderbook.1000.<symbol>",%s,"data":{"s":"<symbol>","b":<bids>,"a":<asks>,"u":<last>,"seq":<>},'
+    '"cts":<time>}'
+)
 _ARGUMENTS = 10  # a subscribe request on spot may have no more; one bad topic fails all of a request
 
 
@@ -107,6 +111,7 @@ class Bybit(flowrs.Connector):
     url = "wss://stream.bybit.com/v5/public/spot"
     rest_url = "https://api.bybit.com"
     continuity = Continuity.COUNTED
+    templates = (_DELTA % '"ts":<>,"type":"delta"', _DELTA % '"type":"delta","ts":<>')  # spot, linear
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     ping = Ping('{"op":"ping"}', 20.0)

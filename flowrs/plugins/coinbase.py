@@ -91,6 +91,7 @@ class _Products(Struct):
     products: list[_Product]
 
 
+_UPDATE = '"events":[{"type":"update","product_id":"<symbol>","updates":<bids>}]'
 _FRAME = msgspec.json.Decoder(_Books | _MarketTrades | _Subscriptions | _Heartbeats)
 
 
@@ -103,6 +104,7 @@ class Coinbase(flowrs.Connector):
     rest_url = "https://api.coinbase.com"
     separator = "-"
     continuity = Continuity.CONNECTION
+    templates = (f'{{"channel":"l2_data","timestamp":"<moment>","sequence_num":<number>,{_UPDATE}}}',)
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     spelling = Sided("side", "bid", "offer", "price_level", "new_quantity")
@@ -128,8 +130,7 @@ class Coinbase(flowrs.Connector):
                 event.last, event.time = message.number, message.time
             events += message.events
         elif isinstance(message, _MarketTrades):
-            for batch in message.events:
-                events += batch.trades
+            events += [trade for batch in message.events for trade in batch.trades]
         return events
 
     def ask_instruments(self, natives: Sequence[str]) -> flowrs.Request:

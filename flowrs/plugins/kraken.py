@@ -92,6 +92,10 @@ class _Reply(flowrs.Reply):
         return None if self.success or self.method == "unsubscribe" else self.error
 
 
+_TEMPLATE = (
+    '{"channel":"book","type":"update","data":[{"symbol":"<symbol>","bids":<bids>,"asks":<asks>,"checksum":<checksum>,'
+    '"timestamp":"<moment>"}]}'
+)
 _MESSAGE = msgspec.json.Decoder(_Book | _Trades | _Listing | _Heartbeat | _Status)
 
 
@@ -103,6 +107,7 @@ class Kraken(flowrs.Connector):
     url = "wss://ws.kraken.com/v2"
     separator = "/"
     continuity = Continuity.UNNUMBERED
+    templates = (_TEMPLATE,)
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     spelling = Objects("price", "qty")

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 _PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99_9": 99.9}
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _RATES = ("messages_per_second", "bytes_per_second")
-_COUNTS = ("messages", "bytes", "connections", "reconnects", "gaps", "resyncs", "decode_errors", "unrequested")
+_COUNTS = (
+    "messages",
+    "bytes",
+    "connections",
+    "reconnects",
+    "gaps",
+    "resyncs",
+    "templated",
+    "decode_errors",
+    "unrequested",
+)
 
 
 def _durations(rings: Sequence[Ring], unit_ns: float) -> dict[str, float | int | None]:
@@ -100,6 +110,7 @@ class Metrics:
             "reconnects": counters.reconnects,
             "gaps": sum(each.gaps for each in venue.replicas.values()),
             "resyncs": sum(each.resyncs for each in venue.replicas.values()),
+            "templated": counters.templated,
             "decode_errors": counters.decode_errors,
             "unrequested": counters.unrequested,
         }

@@ -68,6 +68,7 @@ class CounterSource(Protocol):
 
     messages: int
     bytes: int
+    templated: int
     decode_errors: int
     unrequested: int
     reconnects: int

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from cases import Linear500, Spot50
 from playback import (
     BTC_BYBIT,
     BTC_COINBASE,
@@ -21,25 +22,12 @@ from playback import (
 
 from flowrs.core import Reason, State
 from flowrs.errors import ProtocolError
-from flowrs.plugins.bybit import Bybit, BybitLinear
 from flowrs.plugins.coinbase import Coinbase
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playback import Follower
-
-
-class Linear500(BybitLinear):
-    """As it was recorded."""
-
-    topic = "orderbook.500."
-
-
-class Spot50(Bybit):
-    """As it was recorded."""
-
-    topic = "orderbook.50."
 
 
 def bybit_numbers(frames: list[bytes]) -> list[int]:

@@ -11,7 +11,7 @@ import logging
 from bisect import bisect_left
 from decimal import Decimal
 
-from events import Chained, Linked, Snapshot, Update
+from events import Snapshot, TemplatedChained, TemplatedLinked, Update, spelled
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -19,6 +19,7 @@ from msgspec import Raw, structs
 
 from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Reason, Scratch, State, Verified, View
 from flowrs.feed import replica as module
+from flowrs.feed.passage import make_lane
 from flowrs.feed.replica import Replica
 from flowrs.feed.sync import OldSnapshotError
 
@@ -73,14 +74,18 @@ rubbish = st.sampled_from([b'[["NaN","1"]]', b'[["499.0","1e400"]]', b'[["499.0"
 
 
 class ReplicaMachine(RuleBasedStateMachine):
-    @initialize(linked=st.booleans(), live=st.sampled_from([True, True, True, False]))
-    def begin(self, linked: bool, live: bool) -> None:  # noqa: FBT001 - a strategy's value
+    @initialize(linked=st.booleans(), live=st.sampled_from([True, True, True, False]), templated=st.booleans())
+    def begin(self, linked: bool, live: bool, templated: bool) -> None:  # noqa: FBT001 - a strategy's value
         logging.getLogger(module.__name__).setLevel(logging.ERROR)
         self.exchange = Exchange(linked=linked)
         self.arena = Arena(1, SHOWN)
         self.reader = ArenaReader(self.arena)
         book = Book("fake:BTC-USDT", 1, 0, scratch=SCRATCH, arena=self.arena, snapshot_levels=LIMIT)
-        self.replica = Replica(Linked() if linked else Chained(), "BTC-USDT", book)
+        connector = TemplatedLinked() if linked else TemplatedChained()
+        self.replica = Replica(connector, "BTC-USDT", book)
+        self.lane = make_lane(connector, 1) if templated else None
+        if self.lane is not None:
+            assert self.replica.use(self.lane) == 0
         self.wire: list[Update] = []
         self.coming: Snapshot | None = None  # has been asked for
         self.newest = (0, 0)
@@ -110,8 +115,17 @@ class ReplicaMachine(RuleBasedStateMachine):
     @rule()
     def deliver_all(self) -> None:
         while self.wire:
-            self.replica.update(self.wire.pop(0))
+            self.arrive(self.wire.pop(0))
             self.a_live_book_is_the_exchanges()
+
+    def arrive(self, update: Update) -> None:
+        """By the lane if it takes the update, as a session has it."""
+        frame = spelled(update)
+        found = -1 if self.lane is None else self.lane.take(frame, len(frame))
+        if found < 0:
+            self.replica.update(update)
+        elif found:
+            self.replica.passed(update, found)  # of the book 0
 
     @precondition(lambda self: self.wire)
     @rule(data=st.data())

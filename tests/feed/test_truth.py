@@ -7,48 +7,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import recordings
+from playback import watch_tops
 from venues import running, until
 
-from flowrs.core import ASKS, BIDS, SNAPSHOT, Book, State
+from flowrs.core import State
 from flowrs.sim import BinanceSpot, Replay, open_venue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-    from msgspec import Raw
-
-
-def _top(book: Book) -> tuple[tuple[Decimal, Decimal] | None, ...]:
-    """Best bid and ask, price and size."""
-    tops = []
-    for side in (BIDS, ASKS):
-        best = book.best(side)
-        tops.append(
-            best and (Decimal(best[0]).scaleb(-book.price_scale), Decimal(best[1]).scaleb(-book.quantity_scale))
-        )
-    return tuple(tops)
-
-
-def _watch_applies(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple]:
-    """Note the top of the book after each update that is applied, by its last number."""
-    seen: dict[int, tuple] = {}
-    apply = Book.apply
-
-    def noted(self: Book, flags: int, bids: Raw, asks: Raw, seq: int, *rest: object) -> int:
-        found = apply(self, flags, bids, asks, seq, *rest)
-        if not flags & SNAPSHOT:
-            seen[seq] = _top(self)
-        return found
-
-    monkeypatch.setattr(Book, "apply", noted)
-    return seen
 
 
 async def test_the_recorded_book_agrees_with_the_exchanges_best_bid_and_ask(
     captures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = _watch_applies(monkeypatch)
+    tops = watch_tops(monkeypatch)
     files = [captures / name for name in recordings.SPOT]
     async with open_venue(BinanceSpot(Replay(files, speed="max"))) as sim, running(sim, "BTC-USDT") as venue:
         replica = venue.replicas["BTC-USDT"]
@@ -58,6 +32,7 @@ async def test_the_recorded_book_agrees_with_the_exchanges_best_bid_and_ask(
         assert replica.book.state is State.LIVE
         assert not venue.counters.decode_errors
 
+    seen = tops["binance:BTC-USDT"]
     tickers = recordings.tickers(captures, recordings.SPOT)
     numbers = [ticker.u for ticker in tickers]
     agreed = compared = 0

@@ -70,7 +70,7 @@ def test_totals_are_the_sums_of_the_venues() -> None:
     for number, venue in enumerate((one, other), 1):
         counters = venue.counters
         counters.messages, counters.bytes, counters.decode_errors = 10 * number, 1000 * number, number
-        counters.reconnects = 100 * number
+        counters.reconnects, counters.templated = 100 * number, 5 * number
         counters.latency.add(number * 1_000_000)
         for replica in venue.replicas.values():
             replica.gaps = replica.resyncs = number
@@ -79,8 +79,10 @@ def test_totals_are_the_sums_of_the_venues() -> None:
     metrics.clients = 3
     answer = metrics.answer()
     total = answer["total"]
-    assert {key: total[key] for key in ("messages", "bytes", "decode_errors", "reconnects", "gaps", "resyncs")} == {
+    named = ("messages", "bytes", "templated", "decode_errors", "reconnects", "gaps", "resyncs")
+    assert {key: total[key] for key in named} == {
         "messages": 30,
+        "templated": 15,
         "bytes": 3000,
         "decode_errors": 3,
         "reconnects": 300,
@@ -124,6 +126,7 @@ async def test_the_daemons_numbers_are_those_of_the_exchange(tmp_path: Path) -> 
     assert (venue["gaps"], venue["resyncs"], venue["decode_errors"], venue["unrequested"]) == (1, 3, 0, 0)
     assert (venue["connections"], venue["reconnects"], answer["clients"]) == (1, 0, 1)
     assert 0 < venue["latency_us"]["samples"] <= venue["messages"]
+    assert 0 < venue["templated"] <= venue["latency_us"]["samples"]
     assert 0 < venue["latency_us"]["p50"] <= venue["latency_us"]["p99_9"] <= venue["latency_us"]["max"]
     assert venue["feed_delay_ms"]["samples"] > 0
     assert venue["bytes_per_second"] > venue["messages_per_second"] > 0

@@ -54,6 +54,34 @@ class Linked(Chained):
     continuity = Continuity.LINKED
 
 
+TEMPLATE = '{"E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"pu":<prev>,"b":<bids>,"a":<asks>}'
+
+
+class TemplatedChained(Chained):
+    """As `spelled` does it."""
+
+    templates = (TEMPLATE,)
+
+
+class TemplatedLinked(Linked):
+    """Likewise."""
+
+    templates = (TEMPLATE,)
+
+
+def spelled(update: Update) -> bytes:
+    """The frame that tells an update, by the template."""
+    return b'{"E":%d,"s":"%s","U":%d,"u":%d,"pu":%d,"b":%s,"a":%s}' % (
+        update.time,
+        update.symbol.encode(),
+        update.first,
+        update.last,
+        update.prev,
+        bytes(update.bids),
+        bytes(update.asks),
+    )
+
+
 def levels(*rows: Row | Sequence[Row]) -> Raw:
     """The JSON of a side."""
     return Raw(json.dumps(rows).encode())

@@ -134,6 +134,7 @@ _METRICS = {
     "reconnects": 0,
     "gaps": 2,
     "resyncs": 2,
+    "templated": 12000,
     "decode_errors": 0,
     "unrequested": 0,
 }

@@ -10,14 +10,14 @@ import zipfile
 from collections import deque
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import trio
 import trio_websocket
 
 from flowrs.api import Instrument, Rate
 from flowrs.config import VenueConfig
-from flowrs.core import ASKS, BIDS, SNAPSHOT, Arena, Book, Scratch
+from flowrs.core import ASKS, BIDS, DIGITS, SNAPSHOT, Arena, Book, Scratch
 from flowrs.errors import FeedError
 from flowrs.feed import Budget, Venue
 from flowrs.feed.budget import Budgets
@@ -227,22 +227,45 @@ class Applied(NamedTuple):
 
 
 class NotingBook(Book):
-    """A book that notes what goes into it, and the checksums that were made of it."""
+    """A book that notes what it is after each message, and the checksums that it then has."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.applied: list[Applied] = []
         self.checksums: list[int] = []
+        self.decimals: tuple[int, int] | None = None
+        """Of the instrument, if the exchange's checksums are compared in C."""
+        self._summed = False
+        self._seen = (self.epoch, self.header()[:3])  # all but the time of publication
 
-    def apply(self, flags: int, bids: bytes | Raw, asks: bytes | Raw, seq: int, *rest: Any) -> int:
-        found = super().apply(flags, bids, asks, seq, *rest)
-        self.applied.append(Applied(seq, bool(flags & SNAPSHOT), (self.total(BIDS), self.total(ASKS))))
-        return found
+    def note(self) -> None:
+        """Note a message if one has come into the book since the last time."""
+        before, self._seen = self._seen, (self.epoch, self.header()[:3])  # all but the time of publication
+        if before[1] == self._seen[1]:
+            return
+        levels = (self.total(BIDS), self.total(ASKS))
+        self.applied.append(Applied(self.header().seq, before[0] != self.epoch, levels))
+        if self.decimals is not None and not self._summed:
+            self.checksum(DIGITS, 10, *self.decimals)
+        self._summed = False
 
     def checksum(self, *args: Any) -> int:
         found = super().checksum(*args)
         self.checksums.append(found)
+        self._summed = True
         return found
+
+
+class NotingSession(Session):
+    """A session that takes one frame after the other, and lets the books note each."""
+
+    def take(self, frames: Sequence[bytes], recv_ns: int) -> int:
+        time_ns = 0
+        for frame in frames:
+            time_ns = super().take([frame], recv_ns) or time_ns
+            for replica in self._replicas.values():
+                cast("NotingBook", replica.book).note()
+        return time_ns
 
 
 class Follower:
@@ -268,8 +291,10 @@ class Follower:
             )
             replica = Replica(connector, each.symbol, book)
             replica.list_as(each)
+            if connector.checksum is not None and connector.templates:
+                book.decimals = each.price_decimals, each.quantity_decimals
             self.books[each.native], self.replicas[each.native] = book, replica
-        self.session = Session(
+        self.session = NotingSession(
             connector,
             VenueConfig(tuple(each.symbol for each in instruments), url=url, retry_base_s=0.01, retry_cap_s=0.05),
             Route(url, connector.subscribe),
@@ -332,9 +357,12 @@ def top(book: Book) -> Top:
 
 
 def watch_tops(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[int, Top]]:
-    """Note the top of each book after each update that is applied, by the book's name and the last number."""
+    """Note the top of each book after each update, by the book's name and the last number.
+
+    Those that waited for a snapshot go into the book by `apply`, all others come with a frame.
+    """
     seen: dict[str, dict[int, Top]] = {}
-    apply = Book.apply
+    apply, take = Book.apply, Session.take
 
     def noted(self: Book, flags: int, bids: Raw, asks: Raw, seq: int, *rest: Any) -> int:
         found = apply(self, flags, bids, asks, seq, *rest)
@@ -342,5 +370,16 @@ def watch_tops(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[int, Top]]:
             seen.setdefault(self.name, {})[seq] = top(self)
         return found
 
+    def taken(self: Session, frames: Sequence[bytes], recv_ns: int) -> int:
+        time_ns = 0
+        for frame in frames:
+            before = [replica.book.header()[:3] for replica in self._replicas.values()]
+            time_ns = take(self, [frame], recv_ns) or time_ns
+            for replica, header in zip(self._replicas.values(), before, strict=True):
+                if replica.is_live and replica.book.header()[:3] != header:
+                    seen.setdefault(replica.book.name, {})[replica.book.header().seq] = top(replica.book)
+        return time_ns
+
     monkeypatch.setattr(Book, "apply", noted)
+    monkeypatch.setattr(Session, "take", taken)
     return seen

@@ -60,7 +60,7 @@ class FakeCounters:
     """Totals of a venue."""
 
     def __init__(self) -> None:
-        self.messages = self.bytes = self.decode_errors = self.unrequested = self.reconnects = 0
+        self.messages = self.bytes = self.templated = self.decode_errors = self.unrequested = self.reconnects = 0
         self.latency, self.delay = Ring(), Ring()
 
 

@@ -1,0 +1,168 @@
+/* Book updates straight out of their frames: matched against a template, checked, applied and published in one call.
+ *
+ * A frame is read once, from its start to its end: texts are compared, values are read where they stand, and levels go
+ * from the frame into the scratch of the book that the symbol names, without a copy in between. Nothing changes before
+ * the last byte has been looked at; so whatever is not exactly as the example shows can be left to another reader, who
+ * finds all as it was. What is left is no error: it is what the lane does not know.
+ *
+ * A book that may be wrong is closed here and by nobody else, and what would show that it is wrong (a crossed book, a
+ * checksum) waits to be published by the one who decides what it is worth. Rejected: the undo of a change that a
+ * checksum disproves (a copy of what is changed, on each frame, for what hardly ever happens), and a snapshot's
+ * template (it begins a new epoch, and that is for the reader who keeps the epochs).
+ */
+#include <string.h>
+
+#include "internal.h"
+
+/* What a frame has told so far. */
+typedef struct {
+    frs_door *door;
+    int64_t integers[FRS_INTEGERS];
+    int64_t time; /* ns */
+    frs_message message;
+    uint32_t scanned; /* levels in the scratch */
+} reading;
+
+/* The first symbol chooses the book, which has to be open; a further one has to be the same. */
+static inline const char *take_symbol(frs_lane *lane, const char *p, const char *end, reading *out) {
+    const frs_door *chosen = out->door;
+    if (chosen)
+        return (size_t)(end - p) > chosen->size && memcmp(p, chosen->name, chosen->size) == 0 && p[chosen->size] == '"'
+                   ? p + chosen->size
+                   : NULL;
+    const char *start = p, *most = end - p < FRS_NAME_SIZE ? end : p + FRS_NAME_SIZE;
+    uint32_t hash = FRS_NAME_HASH;
+    for (; p < most && *p != '"'; p++)
+        hash = frs_name_hash(hash, *p);
+    out->door = p < most ? frs_lane_find(lane, start, (size_t)(p - start), hash) : NULL;
+    return out->door && out->door->book ? p : NULL;
+}
+
+/* A side, behind those levels of the message that are in the scratch already. */
+static const char *take_levels(frs_lane *lane, const char *p, const char *end, int which, reading *out) {
+    const frs_book *book = out->door->book;
+    frs_scratch *scratch = book->scratch;
+    const frs_scan job = {.spelling = lane->spelling,
+                          .price_scale = book->view.price_scale,
+                          .quantity_scale = book->view.quantity_scale,
+                          .out = scratch->levels + out->scanned,
+                          .room = scratch->room - out->scanned,
+                          .verbatim = true};
+    int count = frs_list_scan(&p, end, &job);
+    if (count < 0)
+        return NULL;
+    if (lane->spelling && lane->spelling->kind == FRS_SIDED) {
+        frs_message_part(scratch, (uint32_t)count, &out->message);
+        return p;
+    }
+    out->message.levels[which] = job.out;
+    out->message.counts[which] = (uint32_t)count;
+    out->scanned += (uint32_t)count;
+    return p;
+}
+
+static const char *take_value(frs_lane *lane, int name, const char *p, const char *end, reading *out) {
+    switch (name) {
+    case FRS_SYMBOL:
+        return take_symbol(lane, p, end, out);
+    case FRS_BIDS:
+    case FRS_ASKS:
+        return *p == '[' ? take_levels(lane, p, end, name - FRS_BIDS, out) : NULL;
+    case FRS_MOMENT:
+        return frs_moment_scan(p, end, &out->time);
+    case FRS_ANY:
+        return frs_json_plain(p, end);
+    case FRS_CHECKSUM:
+        if (lane->form == FRS_COLON && *p == '-') {
+            int64_t *number = &out->integers[name];
+            p = frs_json_count(p + 1, end, number);
+            *number = -*number;
+            return p;
+        }
+        /* fall through */
+    default:
+        return frs_json_count(p, end, &out->integers[name]);
+    }
+}
+
+static inline bool same(const char *p, const char *end, const char *text, size_t size) {
+    return (size_t)(end - p) >= size && memcmp(p, text, size) == 0;
+}
+
+/* Whether all of the frame is as the template says. The scratch is all that has changed. */
+static bool matches(frs_lane *lane, const frs_template *template, const char *p, const char *end, reading *out) {
+    const frs_field *field = template->fields, *last = field + template->count;
+    *out = (reading){.door = NULL};
+    for (; field < last; field++) {
+        if (!same(p, end, template->text + field->at, field->size) || (p += field->size) == end)
+            return false;
+        p = take_value(lane, field->name, p, end, out);
+        if (!p)
+            return false;
+    }
+    if ((size_t)(end - p) != last->size || memcmp(p, template->text + last->at, last->size) != 0)
+        return false;
+    return !(template->names & 1u << FRS_TIME) ||
+           !__builtin_mul_overflow(out->integers[FRS_TIME], lane->unit_ns, &out->time);
+}
+
+/* The book's number after an update that follows, or a negative number. */
+static int64_t number_after(frs_lane *lane, unsigned names, const reading *told) {
+    const int64_t *integers = told->integers, before = told->door->last, last = integers[FRS_LAST];
+    switch (lane->continuity) {
+    case FRS_CHAINED:
+        return before < integers[FRS_FIRST] && integers[FRS_FIRST] - 1 == before && integers[FRS_FIRST] <= last ? last
+                                                                                                                : -1;
+    case FRS_LINKED:
+        return integers[FRS_PREV] == before && before <= last ? last : -1;
+    case FRS_COUNTED:
+        return before < last && last - 1 == before ? last : -1;
+    case FRS_CONNECTION:
+        if (lane->number == INT64_MAX || integers[FRS_NUMBER] != lane->number + 1)
+            return -1;
+        return names & 1u << FRS_LAST ? last : integers[FRS_NUMBER];
+    default:
+        return before < INT64_MAX ? before + 1 : -1;
+    }
+}
+
+/* FRS_UNPROVEN unless the checksum is the book's. */
+static int prove(frs_lane *lane, const frs_door *to, int64_t told) {
+    uint32_t ours;
+    if (!lane->form)
+        return 0;
+    int error = frs_book_checksum(to->book, lane->form, lane->levels, to->decimals[0], to->decimals[1], &ours);
+    return error || ours != (uint32_t)told ? FRS_UNPROVEN : 0;
+}
+
+/* Takes what has been read into its book; FRS_E_LEFT if it does not follow, or has no room. */
+static int enter(frs_lane *lane, unsigned names, const reading *told) {
+    frs_door *to = told->door;
+    frs_book *book = to->book;
+    int64_t number = number_after(lane, names, told), checksum = told->integers[FRS_CHECKSUM];
+    if (number < 0 || book->view.state != FRS_LIVE || (lane->form && (checksum < INT32_MIN || checksum > UINT32_MAX)))
+        return FRS_E_LEFT;
+    int found = frs_book_change(book, &told->message, false, (uint64_t)number, told->time);
+    if (found < 0)
+        return FRS_E_LEFT;
+    to->last = number;
+    lane->time = told->time;
+    if (lane->continuity == FRS_CONNECTION)
+        lane->number = told->integers[FRS_NUMBER];
+    found |= prove(lane, to, checksum);
+    if (!found)
+        found = frs_book_show(book, true) & FRS_NARROW;
+    if (!found)
+        return 0;
+    to->book = NULL;
+    return (int)(to - lane->doors) << FRS_LANE_SHIFT | found;
+}
+
+int frs_lane_take(frs_lane *lane, const char *frame, size_t size) {
+    for (uint32_t i = 0; i < lane->templates; i++) {
+        reading told;
+        if (matches(lane, &lane->template[i], frame, frame + size, &told))
+            return enter(lane, lane->template[i].names, &told);
+    }
+    return FRS_E_LEFT;
+}

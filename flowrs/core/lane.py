@@ -1,0 +1,112 @@
+"""Takes book updates straight out of frames that are spelled as an example shows: one C call a frame.
+
+What a template is, and what of a frame is checked, is in csrc/flowrs.h. A lane takes only what is well and follows;
+everything else it leaves as it was, to who decodes frames. So it decides nothing about a book's worth.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal, cast
+
+from flowrs.core._native import ffi, lib
+from flowrs.core.check import fail, made
+from flowrs.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowrs.core.book import Book
+    from flowrs.core.spelling import Spelling
+
+UNPROVEN: int = lib.FRS_UNPROVEN
+LANE_SHIFT: int = lib.FRS_LANE_SHIFT
+MOST_TEMPLATES: int = lib.FRS_TEMPLATES
+
+Rule = Literal["chained", "linked", "counted", "connection", "unnumbered"]
+
+_RULES: dict[Rule, int] = {
+    "chained": lib.FRS_CHAINED,
+    "linked": lib.FRS_LINKED,
+    "counted": lib.FRS_COUNTED,
+    "connection": lib.FRS_CONNECTION,
+    "unnumbered": lib.FRS_UNNUMBERED,
+}
+_LARGEST = (1 << 63) - 1
+
+
+def template_fault(template: str, rule: Rule, *, sided: bool, checked: bool) -> str | None:
+    """Return what is wrong with a template, and where; None if nothing is.
+
+    rule: how updates follow. sided: both sides are in one list. checked: the exchange sends checksums.
+    """
+    raw = template.encode()
+    fault, at = ffi.new("const char **"), ffi.new("size_t *")
+    if lib.frs_template_check(raw, len(raw), _RULES[rule], sided, checked, fault, at) == 0:
+        return None
+    where = raw[at[0] :].decode(errors="replace")[:40]
+    return f"{ffi.string(fault[0]).decode()}, at {where!r}" if where else str(ffi.string(fault[0]).decode())
+
+
+class Lane:
+    """The books of one connection whose updates may be taken by template."""
+
+    def __init__(
+        self,
+        templates: Sequence[str],
+        spelling: Spelling,
+        rule: Rule,
+        time_unit_ns: int,
+        checksum: tuple[int, int] | None,
+        books: int,
+    ) -> None:
+        """Make room for `books` books; checksum: the form (DIGITS, COLON) and the levels that it covers.
+
+        Raises ArgumentError if a template is none, or there are more than eight.
+        """
+        form, levels = checksum or (0, 0)
+        pointer = made(lib.frs_lane_new(spelling.pointer, _RULES[rule], time_unit_ns, form, levels, books), "a lane")
+        self._lane = ffi.gc(pointer, lib.frs_lane_free)
+        self._spelling = spelling  # which C only borrows
+        self._open: dict[int, object] = {}  # the books that C holds
+        for template in templates:
+            raw = template.encode()
+            if lib.frs_lane_template(self._lane, raw, len(raw)) < 0:
+                message = f"no template of a {rule} lane, or one too many: {template}"
+                raise ArgumentError(message)
+        self.take = cast("Callable[[bytes, int], int]", partial(lib.frs_lane_take, self._lane))
+        """Take a frame, given with its size. Returns less than 0 if it is left, and nothing has changed; 0 if it is in
+        its book and all is well; else the book's index << LANE_SHIFT | bits: NARROW, CROSSED, UNPROVEN. Then it is in
+        the book, which is closed; a crossed or unproven one is not published yet."""
+
+    def add(self, name: str, price_decimals: int, quantity_decimals: int) -> int | None:
+        """Add a book, closed, by the exchange's name of its instrument. Returns its index, None if it cannot be told.
+
+        A name that JSON may spell in several ways (quotes, what is not ASCII), or that is too long, is for decoders.
+        """
+        raw = name.encode()
+        index = int(lib.frs_lane_add(self._lane, raw, len(raw), price_decimals, quantity_decimals))
+        if index < 0 and index != lib.FRS_E_ARGUMENT:
+            fail(index)
+        return index if index >= 0 else None
+
+    def open(self, index: int, book: Book, last: int) -> bool:
+        """Let the lane take the updates of a live book that is right up to `last`. Returns False if it cannot."""
+        if not 0 <= last <= _LARGEST or lib.frs_lane_open(self._lane, index, book.pointer, last) < 0:
+            return False
+        self._open[index] = book.pointer
+        return True
+
+    def close(self, index: int) -> int:
+        """Take no more of the book. Returns the number up to which it is right: the one told, or of what was taken."""
+        self._open.pop(index, None)
+        return int(lib.frs_lane_close(self._lane, index))
+
+    def count(self, number: int) -> int:
+        """Note the number of a frame of the connection that was left. Returns the number before, -1 if none was."""
+        return int(lib.frs_lane_count(self._lane, max(-1, min(number, _LARGEST))))
+
+    @property
+    def time_ns(self) -> int:
+        """The exchange's time of the frame taken last, 0 if it tells none."""
+        return int(lib.frs_lane_time(self._lane))
