@@ -1,4 +1,4 @@
-"""`book`: a book's best levels, once or followed."""
+"""`book`: the best levels of one exchange's book, or of all that have the symbol; once or followed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrs.cli import options
+from flowrs.cli import options, together
 from flowrs.cli.output import NONE, Cell, Table, duration, show, show_json, state
 from flowrs.client import Client
+from flowrs.errors import ControlError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_MOST_TOGETHER = 1000
+
 
 @click.command(
     epilog="""\b
-While a book is not live, it is refused (exit code 4); --watch goes on and shows its state instead of its levels.
+If several exchanges have the symbol, or its group, it is one book of all that are live; each level names whose
+it is. While no book is live, it is refused (exit code 4); --watch goes on and shows the state instead.
 With --watch and a pipe there is a line for each change seen, looking five times a second.
 
 \b
 Examples:
   flowrs book BTC-USDT
   flowrs book binance:BTC-USDT --watch
-  flowrs book BTC-USDT --depth 0 --json | jq '.bids | length'
+  flowrs book binance:BTC-USDT --depth 0 --json | jq '.bids | length'
   flowrs book BTC-USDT --watch --json > book.ndjson
 """
 )
@@ -41,24 +45,53 @@ Examples:
 def book(
     *, symbol: str, venue: str | None, depth: int, watch: bool, allow_stale: bool, as_json: bool, socket: Path | None
 ) -> None:
-    """Show the order book of SYMBOL, such as BTC-USDT or binance:BTC-USDT."""
+    """Show the order book of SYMBOL: of all exchanges (BTC-USDT), or of one (binance:BTC-USDT)."""
     symbol, venue = options.place(symbol, venue)
     with Client(socket) as client:
+        if venue is None and (only := _only(client, symbol)):
+            symbol, venue = only
+        if venue is None:
+            _check_several(symbol, depth, allow_stale=allow_stale)
 
         def ask() -> dict[str, Any]:
-            answer: dict[str, Any] = client.call(
-                "book", symbol=symbol, venue=venue, depth=depth, allow_stale=allow_stale
-            )
+            answer: dict[str, Any]
+            if venue is None:
+                answer = client.call("consolidated", symbol=symbol, depth=depth)
+            else:
+                answer = client.call("book", symbol=symbol, venue=venue, depth=depth, allow_stale=allow_stale)
             return answer
 
         if watch:
-            from flowrs.cli.watch import follow  # noqa: PLC0415 - only with --watch
+            from flowrs.cli.watch import ONE, SEVERAL, follow  # noqa: PLC0415 - only with --watch
 
-            follow(ask, as_json=as_json)
+            follow(ask, SEVERAL if venue is None else ONE, as_json=as_json)
         elif as_json:
             show_json(ask())
         else:
-            show(*parts(ask()))
+            answer = ask()
+            show(*(together.parts(answer) if venue is None else parts(answer)))
+
+
+def _only(client: Client, symbol: str) -> tuple[str, str] | None:
+    """Return symbol and venue of the only book there is, None if there are several."""
+    try:
+        found = client.call("consolidated", symbol=symbol, depth=1)["parts"]
+    except ControlError as error:
+        if error.code != "not_live":
+            raise
+        found = error.data["parts"]
+    return (found[0]["symbol"], found[0]["venue"]) if len(found) == 1 else None
+
+
+def _check_several(symbol: str, depth: int, *, allow_stale: bool) -> None:
+    """Raise `UsageError` for what can be had of a single exchange's book only."""
+    if allow_stale:
+        reason = f"--allow-stale is for the book of one exchange: name it, such as binance:{symbol}."
+    elif not 0 < depth <= _MOST_TOGETHER:
+        reason = f"--depth of several books is 1 to {_MOST_TOGETHER:,}; name one for more, such as binance:{symbol}."
+    else:
+        return
+    raise click.UsageError(reason, click.get_current_context())
 
 
 def parts(answer: dict[str, Any]) -> tuple[Cell, Table]:
@@ -88,6 +121,23 @@ def heading(answer: dict[str, Any]) -> str:
     if window and (window["low"] or window["high"]):
         words.append(f"known from {window['low'] or NONE} to {window['high'] or NONE}")
     return "  ".join(words)
+
+
+def nothing(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the shape of an answer for what an error says while the book is not live."""
+    unknown = dict.fromkeys(("venue", "symbol", "state", "reason", "verified", "epoch", "seq", "age_ms"))
+    return {**unknown, **told, "bids": [], "asks": [], "window": {"low": None, "high": None}}
+
+
+def change(answer: dict[str, Any]) -> object:
+    """Return what differs whenever there is something new to show."""
+    return [answer[key] for key in ("state", "reason", "epoch", "seq")]
+
+
+def line(answer: dict[str, Any]) -> str:
+    """Return it in a line."""
+    best = [f"{side} {levels[0][0]} x {levels[0][1]}" for side in ("bid", "ask") if (levels := answer[f"{side}s"])]
+    return "  ".join([heading(answer), *best])
 
 
 def spread(bid: str, ask: str) -> str:

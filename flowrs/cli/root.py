@@ -16,6 +16,7 @@ from flowrs.errors import FlowrsError
 COMMANDS = {
     "run": "run:run",
     "book": "book:book",
+    "quote": "quote:quote",
     "status": "query:status",
     "top": "top:top",
     "venues": "query:venues",
@@ -98,7 +99,7 @@ Environment:
 Examples:
   flowrs demo                   look at it, without network and configuration
   flowrs run                    start the daemon
-  flowrs book BTC-USDT --watch  follow a book
+  flowrs book BTC-USDT --watch  follow the book of all exchanges
   flowrs status --json | jq .books
 """,
 )

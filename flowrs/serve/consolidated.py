@@ -220,4 +220,4 @@ def _offer(offer: Quote) -> dict[str, Any]:
 
 def _not_live(symbol: str, parts: list[dict[str, Any]]) -> RequestError:
     told = ", ".join(f"{part['id']} is {part['reason'] or part['state']}" for part in parts)
-    return RequestError("not_live", f"no book of {symbol} is live: {told}", {"parts": parts})
+    return RequestError("not_live", f"no book of {symbol} is live: {told}", {"symbol": symbol, "parts": parts})

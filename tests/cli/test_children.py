@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_a_child_is_stopped_at_the_end_of_its_block(daemon: FakeDaemon, tmp_path: Path) -> None:
-    with child("the watcher", ["book", "BTC-USDT", "--watch"], tmp_path / "log") as watcher:
+    with child("the watcher", ["book", "binance:BTC-USDT", "--watch"], tmp_path / "log") as watcher:
         assert daemon.asked.wait(30)
         watcher.check()
     with pytest.raises(FlowrsError, match=f"the watcher ended with code {128 + signal.SIGTERM}"):
@@ -27,7 +27,7 @@ def test_a_child_is_stopped_at_the_end_of_its_block(daemon: FakeDaemon, tmp_path
 
 def test_a_child_is_stopped_when_its_block_fails(daemon: FakeDaemon, tmp_path: Path) -> None:
     def fail() -> None:
-        with child("x", ["book", "BTC-USDT", "--watch"], tmp_path / "log"):
+        with child("x", ["book", "binance:BTC-USDT", "--watch"], tmp_path / "log"):
             assert daemon.asked.wait(30)
             raise KeyboardInterrupt
 
@@ -48,7 +48,7 @@ def test_a_child_dies_with_a_parent_that_is_killed(daemon: FakeDaemon, tmp_path:
     code = f"""
 from pathlib import Path
 from flowrs.cli.children import child
-with child("x", ["book", "BTC-USDT", "--watch"], Path({str(tmp_path / "log")!r})):
+with child("x", ["book", "binance:BTC-USDT", "--watch"], Path({str(tmp_path / "log")!r})):
     input()
 """
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as parent:  # noqa: S603 - our own command

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.shell_completion import ShellComplete
-from fake_daemon import BOOK, METRICS, STATUS, TRADES, VENUES, FakeDaemon, error
+from fake_daemon import BOOK, CONSOLIDATED, METRICS, QUOTE, STATUS, TRADES, VENUES, FakeDaemon, error
 
 from flowrs._version import __version__
 from flowrs.cli.root import COMMANDS, root
@@ -50,6 +50,7 @@ def test_version_is_the_packages(flowrs: Flowrs) -> None:
         (["venues"], VENUES),
         (["trades", "BTC-USDT"], TRADES),
         (["metrics"], METRICS),
+        (["quote", "BTC-USDT", "buy", "5"], QUOTE),
     ],
 )
 @pytest.mark.usefixtures("daemon")
@@ -78,6 +79,92 @@ def test_a_book_is_its_state_and_its_levels(flowrs: Flowrs) -> None:
         "  3.78826000  61837.63  61837.64    1.54698000",
         "  1.00000000  61837.60",
     ]
+
+
+def test_a_book_of_several_exchanges_names_whose_each_level_is(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    daemon.answer("consolidated", {"result": CONSOLIDATED})
+    lines = flowrs("book", "BTC-USDT").stdout.splitlines()
+    assert lines[0].split("  ") == [
+        "BTC-USDT",
+        "3 of 4 books live",
+        "spread 0.01 (0.0016 bp)",
+        "complete from 61000.00 to -",
+    ]
+    assert lines[1:] == [
+        "            of  bid quantity       bid       ask  ask quantity  of",
+        " binance+bybit           4.0  61837.63  61837.64           1.5  bybit",
+        "kraken:BTC-USD           1.0  61837.60",
+        "left out: okx:BTC-USDT (gap)",
+    ]
+    assert json.loads(flowrs("book", "BTC-USDT", "--json").stdout) == CONSOLIDATED
+
+
+def test_a_crossed_market_is_told_in_words(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    daemon.answer("consolidated", {"result": {**CONSOLIDATED, "market": "crossed"}})
+    assert "  crossed: a bid is above an ask  " in flowrs("book", "BTC-USDT").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--allow-stale"], "--allow-stale is for the book of one exchange: name it, such as binance:BTC-USDT."),
+        (["--depth", "0"], "--depth of several books is 1 to 1,000; name one for more, such as binance:BTC-USDT."),
+        (["--depth", "1001"], "--depth of several books is 1 to 1,000; name one for more, such as binance:BTC-USDT."),
+    ],
+)
+def test_what_only_a_single_book_has_needs_a_name(
+    flowrs: Flowrs, daemon: FakeDaemon, words: list[str], line: str
+) -> None:
+    daemon.answer("consolidated", {"result": CONSOLIDATED})
+    result = flowrs("book", "BTC-USDT", *words)
+    assert result.exit_code == 2
+    assert result.stderr == f'flowrs book: {line} See "flowrs book --help".\n'
+
+
+def test_without_a_live_book_of_several_the_code_is_4(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    refusal = error("not_live", "no book of BTC-USDT is live: a is gap, b is silent", parts=CONSOLIDATED["parts"])
+    daemon.answer("consolidated", refusal)
+    result = flowrs("book", "BTC-USDT")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr.startswith("flowrs: no book of BTC-USDT is live: a is gap, b is silent. ")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_quote_says_what_it_comes_to_and_where(flowrs: Flowrs) -> None:
+    lines = flowrs("quote", "BTC-USDT", "buy", "5").stdout.splitlines()
+    assert lines[0].split("  ") == [
+        "buy 5 BTC for 309497.3882 USDT",
+        "average 61837.64",
+        "best 61837.64, worst 61837.7",
+        "slippage 0.0040 bp",
+        "fees 309.1882",
+    ]
+    assert lines[2].split() == ["binance:BTC-USDT", "5", "309188.2", "61837.64", "61837.7", "3", "0.1", "%", "309.1882"]
+    assert lines[3] == "left out: okx:BTC-USDT (gap)"
+
+
+def test_a_quote_says_what_it_lacks(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    nothing = {"average": None, "best": None, "worst": None, "slippage_bp": None, "complete": False, "rest": "5"}
+    more = {"filled": {"base": "0", "quote": "0"}, "total": "0", "fee": {"quote": "0"}, "split": []}
+    daemon.answer("quote", {"result": {**QUOTE, **nothing, **more, "unknown": ["kraken:BTC-USD"]}})
+    result = flowrs("quote", "BTC-USDT", "sell", "5")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "buy 0 BTC for 0 USDT"
+    assert "not complete: nobody is known to have the last 5 BTC" in lines
+    assert "known only in part, and may have more: kraken:BTC-USD" in lines
+
+
+def test_options_of_quote_reach_the_daemon(flowrs: Flowrs, daemon: FakeDaemon) -> None:
+    flowrs("quote", "bybit:btc-usdt", "sell", "100", "--quote", "--fee", "binance=0.1", "--fee", "bybit=0.055")
+    assert daemon.seen[0]["params"] == {
+        "symbol": "BTC-USDT",
+        "side": "sell",
+        "amount": "100",
+        "currency": "quote",
+        "venue": "bybit",
+        "fees": {"binance": "0.1", "bybit": "0.055"},
+    }
 
 
 def test_options_of_book_reach_the_daemon(flowrs: Flowrs, daemon: FakeDaemon) -> None:
@@ -183,6 +270,8 @@ def test_without_a_daemon_the_remedy_is_told(flowrs: Flowrs, socket_path: Path, 
         (["book"], "flowrs book: Missing argument 'SYMBOL'."),
         (["book", "X", "--dept", "3"], "flowrs book: No such option '--dept'. (Did you mean"),
         (["book", "X", "--depth", "-1"], "flowrs book: Invalid value for '--depth': -1 is not in the range x>=0."),
+        (["quote", "X", "buy", "1", "--fee", "binance"], "flowrs quote: Invalid value for '--fee': 'binance' is not"),
+        (["quote", "X", "hold", "1"], "flowrs quote: Invalid value for '{buy|sell}': 'hold' is not one of"),
         (["completion", "csh"], "flowrs completion: Invalid value for"),
     ],
 )

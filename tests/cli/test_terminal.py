@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_daemon import BOOK, STATUS, FakeDaemon, error
+from fake_daemon import BOOK, CONSOLIDATED, STATUS, FakeDaemon, error
 
 if TYPE_CHECKING:
     from conftest import Spawn
@@ -120,6 +120,32 @@ def test_watch_goes_on_without_levels_while_a_book_is_not_live(spawn: Spawn, dae
     assert child.stdout.readline().endswith("binance:BTC-USDT  stale  (gap)\n")
     daemon.answer("book", {"result": BOOK})
     assert child.stdout.readline().endswith("bid 61837.63 x 3.78826000  ask 61837.64 x 1.54698000\n")
+
+
+def test_watch_of_several_exchanges_is_a_line_for_each_change(spawn: Spawn, daemon: FakeDaemon) -> None:
+    parts = [{**part, "included": False} for part in CONSOLIDATED["parts"]]
+    daemon.answer("consolidated", {"result": CONSOLIDATED})
+    child = spawn("book", "BTC-USDT", "--watch")
+    assert child.stdout is not None
+    assert child.stdout.readline().split("  ", 1)[1] == (
+        "BTC-USDT  3 of 4 books live  spread 0.01 (0.0016 bp)  complete from 61000.00 to -"
+        "  bid 61837.63 x 4.0 binance+bybit  ask 61837.64 x 1.5 bybit  left out: okx:BTC-USDT (gap)\n"
+    )
+    daemon.answer("consolidated", error("not_live", "", symbol="BTC-USDT", parts=parts))
+    assert "  BTC-USDT  0 of 4 books live  left out: " in child.stdout.readline()
+    parts[1]["epoch"] += 1
+    assert "  BTC-USDT  0 of 4 books live  left out: " in child.stdout.readline()
+
+
+def test_watch_draws_the_book_of_several_exchanges(spawn: Spawn, screen: Screen, daemon: FakeDaemon) -> None:
+    daemon.answer("consolidated", {"result": CONSOLIDATED})
+    child = spawn("book", "BTC-USDT", "--watch", stdout=screen.childs)
+    screen.read_until("binance+bybit")
+    parts = [{**part, "included": False} for part in CONSOLIDATED["parts"]]
+    daemon.answer("consolidated", error("not_live", "", symbol="BTC-USDT", parts=parts))
+    screen.read_until("0 of 4 books live")
+    child.send_signal(signal.SIGTERM)
+    assert child.wait() == 128 + signal.SIGTERM
 
 
 def test_watch_ends_with_other_errors(spawn: Spawn, daemon: FakeDaemon) -> None:

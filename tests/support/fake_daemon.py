@@ -32,6 +32,55 @@ BOOK = {
     "levels": {"bids": 2, "asks": 1},
     "window": {"low": "55000.00", "high": None},
 }
+_FACTS = {key: value for key, value in BOOK.items() if key not in ("bids", "asks", "levels", "window")}
+PART = {"id": "binance:BTC-USDT", **_FACTS, "included": True, "why": None}
+ONE_PART = {"symbol": "BTC-USDT", "depth": 1, "parts": [PART]}  # what else there is nobody asks of a single book
+CONSOLIDATED = {
+    "symbol": "BTC-USDT",
+    "depth": 10,
+    "parts": [
+        PART,
+        {**PART, "id": "bybit:BTC-USDT", "venue": "bybit"},
+        {**PART, "id": "kraken:BTC-USD", "venue": "kraken", "symbol": "BTC-USD"},
+        {**PART, "id": "okx:BTC-USDT", "venue": "okx", "state": "stale", "reason": "gap", "included": False}
+        | {"why": "not_live", "verified": None},
+    ],
+    "bids": [
+        ["61837.63", "4.0", {"binance:BTC-USDT": "3.5", "bybit:BTC-USDT": "0.5"}],
+        ["61837.60", "1.0", {"kraken:BTC-USD": "1.0"}],
+    ],
+    "asks": [["61837.64", "1.5", {"bybit:BTC-USDT": "1.5"}]],
+    "best": {
+        "bid": {"price": "61837.63", "quantity": "4.0", "ids": ["binance:BTC-USDT", "bybit:BTC-USDT"]},
+        "ask": {"price": "61837.64", "quantity": "1.5", "ids": ["bybit:BTC-USDT"]},
+    },
+    "spread": {"absolute": "0.01", "percent": "0.00001617", "bp": "0.001617"},
+    "mid": "61837.635",
+    "market": "normal",
+    "complete_to": {"bid": "61000.00", "ask": None},
+}
+QUOTE = {
+    "symbol": "BTC-USDT",
+    "side": "buy",
+    "currency": "base",
+    "amount": "5",
+    "complete": True,
+    "rest": "0",
+    "filled": {"base": "5", "quote": "309188.2"},
+    "fee": {"quote": "309.1882"},
+    "total": "309497.3882",
+    "average": "61837.64",
+    "average_with_fees": "61899.47764",
+    "best": "61837.64",
+    "worst": "61837.7",
+    "slippage_bp": "0.004042",
+    "split": [
+        {"id": "binance:BTC-USDT", "base": "5", "quote": "309188.2", "average": "61837.64", "worst": "61837.7"}
+        | {"levels": 3, "fee_percent": "0.1", "fee": "309.1882"}
+    ],
+    "unknown": [],
+    "parts": CONSOLIDATED["parts"],
+}
 STATUS = {
     "version": "0.1.0",
     "protocol": 1,
@@ -173,6 +222,8 @@ class FakeDaemon:
             "venues": {"result": VENUES},
             "trades": {"result": TRADES},
             "metrics": {"result": METRICS},
+            "consolidated": {"result": ONE_PART},
+            "quote": {"result": QUOTE},
         }
         self._listener = socket.socket(socket.AF_UNIX)
         self.clients: list[socket.socket] = []
