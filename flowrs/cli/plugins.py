@@ -46,6 +46,27 @@ def plugins(ctx: click.Context, *, path: Path | None, as_json: bool) -> int:
     return 1 if any(each.error for each in found) else 0
 
 
+@plugins.command(
+    epilog="""\b
+NAME is an installed plugin, or a folder with a pyproject.toml that names one. Its exchange is made from
+a dialect file, VENUE.toml in the folder, its tests/ or where --dialect says. Exit code 1: grade C or worse.
+
+\b
+Examples:
+  flowrs plugins check okx --dialect tests/okx.toml
+  flowrs plugins check ./flowrs-okx --json
+"""
+)
+@click.argument("name")
+@click.option("--dialect", type=options.FILE, help="A dialect file, or the folder of several.")
+@options.as_json
+def check(*, name: str, dialect: Path | None, as_json: bool) -> int:
+    """Show whether a plugin keeps its contract, claim by claim, and a grade from A to F."""
+    from flowrs.cli import conformance  # noqa: PLC0415 - the engine and the simulator, which nothing else here needs
+
+    return conformance.check(name, dialect, as_json=as_json)
+
+
 def described(plugin: Plugin) -> dict[str, Any]:
     """Return a plugin as JSON has it."""
     return {

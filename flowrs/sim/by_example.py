@@ -52,7 +52,7 @@ class Described:
         self.ws_path = told.path
         self.anatomy = _anatomy(told)
         self.natives = {symbol: filled(told.native, _coins(each)) for symbol, each in source.instruments.items()}
-        self._symbols = {native: symbol for symbol, native in self.natives.items()}
+        self.symbols = {native: symbol for symbol, native in self.natives.items()}
         self._counts: dict[str, deque[tuple[int, int]]] = {
             symbol: deque([(1, source.diff_ids(symbol)[-1])], maxlen=_REMEMBERED) for symbol in self.natives
         }
@@ -75,7 +75,7 @@ class Described:
             return Response(200, self.instruments().encode())
         if rest is None or path != rest.path:
             return Response(404, b'{"error":"no such path"}')
-        symbol = self._symbols.get(request.query.get(rest.key, ""))
+        symbol = self.symbols.get(request.query.get(rest.key, ""))
         if symbol is None:
             return Response(400, b'{"error":"no such instrument"}')
         number, *sides = self.source.snapshot(symbol, self.told.levels)
@@ -83,7 +83,7 @@ class Described:
 
     def book(self, symbol: str, last_id: int | None = None) -> Book:
         """Return the true book of an instrument, by the exchange's name, now or after an update."""
-        own = self._symbols[symbol]
+        own = self.symbols[symbol]
         if last_id is not None and self.told.book.numbers == "counted":
             last_id = dict(self._counts[own])[last_id]
         return self.source.book(own, last_id)
@@ -121,7 +121,7 @@ class Described:
         """Spell what a stream begins with: the book as it was last published; "" if it begins with updates."""
         if not self.told.book.snapshot:
             return ""
-        symbol = self._symbols[native]
+        symbol = self.symbols[native]
         number, *sides = self.source.snapshot(symbol, self.told.levels, self.source.diff_ids(symbol)[-1])
         return self._spell(self.told.book.snapshot, symbol, sides, number, number, time.time_ns())
 

@@ -108,6 +108,9 @@ def test_commands_and_options_that_are_shown_exist(path: Path) -> None:
             continue
         command = root.get_command(click.Context(root), found[1])
         assert command, line
+        if isinstance(command, click.Group) and (word := re.match(r" +([a-z]+)", found[2])):
+            command = command.commands.get(word[1])
+            assert command, line
         known = {name for option in command.params for name in option.opts} | {"--help"}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", found[2])) <= known, line
 

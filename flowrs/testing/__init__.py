@@ -1,0 +1,98 @@
+"""The conformance suite: it shows that a connector keeps its contract, with the engine that will run it.
+
+    report = flowrs.testing.check(Tulip, "tests/tulip.toml")
+    assert report.passes, report
+
+An exchange to talk with is made from a dialect file (docs/simulator.md), or frames are given that were recorded. No
+socket is opened and no time passes. `flowrs plugins check` prints the report; in pytest the fixture `flowrs_check` has
+one test a claim.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowrs import facts
+from flowrs.errors import ConfigError, FlowrsError
+from flowrs.testing.book_checks import CHECKS as _BOOKS
+from flowrs.testing.claims import Check
+from flowrs.testing.loss_checks import CHECKS as _LOSSES
+from flowrs.testing.rehearsal import Rehearsal, recorded, rehearse
+from flowrs.testing.report import GRADES, Outcome, Report
+from flowrs.testing.return_checks import CHECKS as _RETURNS
+from flowrs.testing.wire_checks import CHECKS as _WIRE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flowrs.api import Connector, Instrument
+
+_FACTS = "its facts are complete and do not contradict each other"
+_TALK = "it talks with the exchange"
+
+CHECKS: tuple[Check, ...] = (*_WIRE, *_BOOKS, *_LOSSES, *_RETURNS)
+"""All checks but the first two, which have to hold before there is anything to check."""
+CLAIMS = (_FACTS, _TALK, *(each.claim for each in CHECKS))
+"""All claims, in their order."""
+
+__all__ = ["CHECKS", "CLAIMS", "GRADES", "Check", "Outcome", "Rehearsal", "Report", "check", "check_frames"]
+
+
+def check(kind: type[Connector], dialect: str | Path, claims: Sequence[str] = CLAIMS) -> Report:
+    """Check a connector with the exchange of a dialect file. Raises ConfigError if the file makes no sense."""
+    outcomes = [_facts(kind)]
+    with _quiet():
+        if outcomes[0].state == "pass":
+            outcomes += _talked(kind, Path(dialect), claims)
+    return Report(kind.name, [each for each in _all(outcomes) if each.claim in claims])
+
+
+def check_frames(kind: type[Connector], instruments: Sequence[Instrument], frames: Sequence[bytes]) -> Report:
+    """Check a connector with recorded frames of a stream that begins with snapshots (Recovery.RESUBSCRIBE)."""
+    outcomes = [_facts(kind)]
+    with _quiet():
+        if outcomes[0].state == "pass":
+            rehearsal = recorded(kind, instruments, frames)
+            outcomes += [Outcome(_TALK, "skip", "frames were given"), *(each.run(rehearsal) for each in CHECKS)]
+    return Report(kind.name, _all(outcomes))
+
+
+def _facts(kind: type[Connector]) -> Outcome:
+    wrong = facts.wrong_with(kind)
+    if wrong:
+        return Outcome(_FACTS, "fail", "; ".join(wrong), "state what is expected", "E")
+    return Outcome(_FACTS, "pass", f"{len(facts.FACTS)} facts", costs="E")
+
+
+def _talked(kind: type[Connector], path: Path, claims: Sequence[str]) -> list[Outcome]:
+    try:
+        rehearsal = rehearse(kind, path)
+    except ConfigError:
+        raise
+    except FlowrsError as error:
+        return [Outcome(_TALK, "fail", str(error), "correct what the message names", "E")]
+    seen = f"{len(rehearsal.entries)} messages about {len(rehearsal.instruments)} instruments"
+    return [Outcome(_TALK, "pass", seen, costs="E"), *(each.run(rehearsal) for each in CHECKS if each.claim in claims)]
+
+
+def _all(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Add what was not come to."""
+    known = {each.claim for each in outcomes}
+    costs = {each.claim: each.costs for each in CHECKS}
+    missing = [claim for claim in CLAIMS if claim not in known]
+    return [*outcomes, *(Outcome(each, "skip", "not come to", costs=costs.get(each, "E")) for each in missing)]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the engine from logging the losses that are made on purpose."""
+    log = logging.getLogger("flowrs.feed")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)

@@ -1,0 +1,149 @@
+"""The checks of books as they are: that they get live, and equal the exchange's."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flowrs.api import BookSnapshot, BookUpdate, Objects, Pairs
+from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError, rows_of
+from flowrs.testing.stand import Stand
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowrs.api import Connector
+    from flowrs.testing.rehearsal import Entry, Rehearsal
+
+_CLOSELY = 60  # messages after each of which books are compared; later mistakes may cross the book
+_COMPARED = 25  # messages between two comparisons after that
+
+
+def _live(rehearsal: Rehearsal) -> str:
+    stand = Stand(rehearsal.kind, rehearsal.instruments)
+    stand.play(rehearsal.entries)
+    if stand.ended is not None:
+        raise FailedError(f"the connection ends: {stand.ended}", NUMBERS)
+    for native, replica in stand.replicas.items():
+        if not stand.is_live(native):
+            raise FailedError(
+                f"{native} is {replica.book.state.name.lower()} ({replica.book.reason.name.lower()})", NUMBERS
+            )
+        if replica.resyncs > 1 and rehearsal.exchange is not None:
+            raise FailedError(f"{native} was lost on the way, {replica.resyncs - 1} times", NUMBERS)
+    return f"{len(stand.replicas)} books after {len(rehearsal.entries)} messages"
+
+
+# -- what is in them
+
+
+class _Plain:
+    """A book as a dict of decimals, which takes a connector's events with no code of the engine."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self.sides: tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]] = ({}, {})
+
+    def take(self, event: BookUpdate | BookSnapshot) -> None:
+        if isinstance(event, BookSnapshot):
+            self.sides = ({}, {})
+        for side, price, quantity in self._levels(event):
+            if Decimal(quantity):
+                self.sides[side][Decimal(price)] = Decimal(quantity)
+            else:
+                self.sides[side].pop(Decimal(price), None)
+        if depth := self._connector.depth:
+            for side, levels in enumerate(self.sides):
+                for price in sorted(levels, reverse=side == 0)[depth:]:
+                    del levels[price]
+
+    def _levels(self, event: BookUpdate | BookSnapshot) -> list[tuple[int, Any, Any]]:
+        how = self._connector.spelling
+        if not isinstance(how, Pairs | Objects):
+            rows = rows_of(event.bids)
+            return [(0 if row[how.side] == how.bid else 1, row[how.price], row[how.quantity]) for row in rows]
+        keys: tuple[Any, Any] = (0, 1) if isinstance(how, Pairs) else (how.price, how.quantity)
+        sides = enumerate((event.bids, event.asks))
+        return [(side, row[keys[0]], row[keys[1]]) for side, raw in sides for row in rows_of(raw)]
+
+
+def _equal(rehearsal: Rehearsal) -> str:
+    stand = Stand(rehearsal.kind, rehearsal.instruments)
+    plain = {each.native: _Plain(rehearsal.connector) for each in rehearsal.instruments}
+    held: dict[str, list[BookUpdate]] = defaultdict(list)
+    compared = 0
+    for at, entry in enumerate(rehearsal.entries, 1):
+        stand.feed(entry)
+        for native, event in _book_events(rehearsal, entry):
+            plain[native].take(event)
+            if isinstance(event, BookUpdate):
+                held[native].append(event)
+            elif entry.native:  # what came before the snapshot and reaches beyond it
+                for update in held[native]:
+                    if update.last > event.last:
+                        plain[native].take(update)
+        if at <= _CLOSELY or at % _COMPARED == 0 or at == len(rehearsal.entries):
+            for native in filter(stand.is_live, plain):
+                compared += _differences(stand, native, plain[native].sides, "in the frames")
+                compared += _compare_true(stand, rehearsal, native, is_last=at == len(rehearsal.entries))
+    if not compared:
+        raise SkippedError("no book is live")
+    return f"{compared:,} levels"
+
+
+def _book_events(rehearsal: Rehearsal, entry: Entry) -> list[tuple[str, Any]]:
+    if entry.native:
+        return [(entry.native, rehearsal.connector.decode_snapshot(entry.data))]
+    events = rehearsal.connector.decode(entry.data)
+    return [(event.symbol, event) for event in events if isinstance(event, BookUpdate | BookSnapshot)]
+
+
+def _compare_true(stand: Stand, rehearsal: Rehearsal, native: str, *, is_last: bool) -> int:
+    """Compare with the exchange's own book: at its number, or where the number is none of the book's at the end."""
+    if rehearsal.exchange is None or rehearsal.connector.depth:
+        return 0
+    dialect = rehearsal.exchange.dialect
+    symbol = dialect.symbols[native]
+    if dialect.told.book.numbers in ("chained", "linked", "counted"):
+        number = stand.replicas[native].book.header().seq
+        try:
+            book = dialect.book(native, number)
+        except LookupError:
+            raise FailedError(
+                f"{native} is at number {number}, which the exchange never gave", "last is the exchange's number"
+            ) from None
+    elif is_last:
+        book = dialect.source.book(symbol, dialect.source.diff_ids(symbol)[-1])
+    else:
+        return 0
+    return _differences(stand, native, (book.bids, book.asks), "at the exchange")
+
+
+def _differences(stand: Stand, native: str, sides: Sequence[dict[Decimal, Decimal]], where: str) -> int:
+    """Compare all levels that are known; returns how many."""
+    count = 0
+    for number, text in enumerate(stand.levels(native)):
+        ours = [(Decimal(price), Decimal(size)) for price, size in json.loads(text)]
+        true = sorted(sides[number].items(), reverse=number == 0)
+        is_whole = stand.replicas[native].book.whole(number)
+        for mine, theirs in zip(ours, true, strict=False):
+            if mine != theirs:
+                raise FailedError(
+                    f"{native}: {mine[1]} at {mine[0]} in the book, {theirs[1]} at {theirs[0]} {where}",
+                    "see spelling, bids and asks, depth; a level has to be absolute, and 0 to remove it",
+                )
+        if len(ours) != len(true) and (is_whole or len(ours) > len(true)):
+            raise FailedError(
+                f"{native}: {len(ours)} levels in the book, {len(true)} {where}", "see depth, bids and asks"
+            )
+        count += len(ours)
+    return count
+
+
+CHECKS = (
+    Check("books get live, and stay so", "E", _live),
+    Check("books equal the exchange's, digit by digit", "F", _equal),
+)
+"""Of books as they are."""

@@ -1,0 +1,69 @@
+"""What a check is: a claim, a function that shows it, and what it costs if it does not hold."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flowrs.errors import FlowrsError
+from flowrs.feed.boundary import UNREADABLE
+from flowrs.testing.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from msgspec import Raw
+
+    from flowrs.testing.rehearsal import Rehearsal
+    from flowrs.testing.report import Grade
+
+
+NUMBERS = "see continuity, and which fields of the frame are first, last and prev"
+"""What to do where a book is not kept, or a loss not noticed."""
+
+
+class FailedError(Exception):
+    """The claim does not hold: what was seen, and what to do."""
+
+
+class SkippedError(Exception):
+    """It cannot be shown: why."""
+
+
+class Check(NamedTuple):
+    """One claim. `show` returns what was seen, or raises FailedError or SkippedError."""
+
+    claim: str
+    costs: Grade
+    show: Callable[[Rehearsal], str]
+
+    def run(self, rehearsal: Rehearsal) -> Outcome:
+        """Show the claim, or not."""
+        try:
+            seen = self.show(rehearsal)
+        except SkippedError as reason:
+            return Outcome(self.claim, "skip", str(reason), costs=self.costs)
+        except FailedError as found:
+            seen, todo = found.args
+            return Outcome(self.claim, "fail", seen, todo, self.costs)
+        except UNREADABLE as error:
+            return Outcome(
+                self.claim, "fail", f"a frame cannot be read: {error}", "see the check of frames", self.costs
+            )
+        except FlowrsError as error:
+            return Outcome(self.claim, "fail", str(error), "the message names what is wrong; correct it", self.costs)
+        return Outcome(self.claim, "pass", seen, costs=self.costs)
+
+
+def shown(frame: bytes) -> str:
+    """Return the beginning of a frame."""
+    most = 90
+    text = frame[:most].decode(errors="replace")
+    return text if len(frame) <= most else f"{text}…"
+
+
+def rows_of(raw: Raw) -> list[Any]:
+    """Read the levels of a side, with exact numbers."""
+    found: list[Any] = json.loads(bytes(raw), parse_float=Decimal, parse_int=Decimal)
+    return found

@@ -1,0 +1,112 @@
+"""The engine's own books, fed by hand: what a connector's events make of them, without sockets and clock.
+
+It is the engine itself (session and replicas) and no model of it: a model would prove the connector for the model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from flowrs.api import Rate, Recovery
+from flowrs.config import VenueConfig
+from flowrs.core import ASKS, BIDS, Book, Scratch, State
+from flowrs.errors import FlowrsError, PluginError
+from flowrs.feed import vouch
+from flowrs.feed.boundary import UNREADABLE
+from flowrs.feed.budget import Budget, Budgets
+from flowrs.feed.counters import Counters
+from flowrs.feed.replica import Replica
+from flowrs.feed.session import Route, Session
+from flowrs.feed.sync import OldSnapshotError
+from flowrs.testing.rehearsal import made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from flowrs.api import Connector, Instrument
+    from flowrs.testing.rehearsal import Entry
+
+
+class Stand:
+    """Books of some instruments, as one connection keeps them."""
+
+    def __init__(self, kind: type[Connector], instruments: Sequence[Instrument]) -> None:
+        """Begin with empty books, as after connecting."""
+        self.counters = Counters()
+        self.ended: FlowrsError | None = None
+        """What ended the connection."""
+        self.replicas: dict[str, Replica] = {}
+        connector = made(kind)
+        scratch = Scratch()
+        for each in instruments:
+            book = Book(
+                f"{connector.name}:{each.symbol}",
+                8,
+                8,
+                scratch=scratch,
+                ring=self.counters.latency,
+                depth=connector.depth,
+                snapshot_levels=connector.snapshot_levels,
+            )
+            replica = Replica(connector, each.symbol, book)
+            replica.list_as(each)
+            replica.connected()
+            self.replicas[each.native] = replica
+        self._connector = connector
+        self._session = Session(
+            connector,
+            VenueConfig(tuple(each.symbol for each in instruments)),
+            Route(connector.url, connector.subscribe),
+            instruments,
+            self.replicas,
+            {each.native: deque(maxlen=1) for each in instruments},
+            None,
+            Budgets(connector, Budget(Rate(1, 1.0))),
+            self.counters,
+        )
+
+    def feed(self, entry: Entry) -> None:
+        """Take an entry; after the connection has ended nothing counts. Raises PluginError for the plugin's faults."""
+        if self.ended is not None:
+            return
+        try:
+            if entry.native:
+                self._snapshot(entry)
+            else:
+                self._session.take([entry.data], time.time_ns())
+        except PluginError:
+            raise
+        except FlowrsError as error:
+            self.ended = error
+
+    def _snapshot(self, entry: Entry) -> None:
+        replica = self.replicas[entry.native]
+        try:
+            replica.snapshot(vouch.snapshot(self._connector, entry.data))
+        except OldSnapshotError:
+            pass  # the engine would ask again
+        except UNREADABLE as error:
+            message = f"decode_snapshot() cannot read the answer: {error}"
+            raise PluginError(message, venue=self._connector.name) from error
+
+    def play(self, entries: Iterable[Entry]) -> None:
+        """Take all of them."""
+        for entry in entries:
+            self.feed(entry)
+
+    def is_live(self, native: str) -> bool:
+        """Whether a book would be answered as live."""
+        return self.ended is None and self.replicas[native].book.state is State.LIVE
+
+    def levels(self, native: str) -> tuple[bytes, bytes]:
+        """Bids and asks as exact text."""
+        book = self.replicas[native].book
+        return book.text(BIDS, 0), book.text(ASKS, 0)
+
+    def needs(self, native: str) -> bool:
+        """Whether the engine would now see to a new snapshot of a book: by REST, or by subscribing again."""
+        replica = self.replicas[native]
+        by_rest = self._connector.recovery is Recovery.REST
+        return self.ended is not None or (not replica.is_live if by_rest else replica.wants_snapshot)
