@@ -70,4 +70,14 @@ def check_config(path: Path) -> None:
     show(
         f"{clean(path)} is a valid configuration: socket {socket}, log level {config.daemon.log_level}",
         Table(("venue", "enabled", ">symbols", ""), [*rows]),
+        *([Table(("consolidated", ""), [*groups])] if (groups := _groups(config)) else []),
     )
+
+
+def _groups(config: settings.Config) -> list[tuple[str, str]]:
+    """Return the groups in which there are different symbols, by the name that stands for all of them."""
+    found: dict[str, dict[str, None]] = {}
+    for venue in config.venues.values():
+        for symbol in venue.symbols if venue.enabled else ():
+            found.setdefault(config.groups.key(symbol), {})[symbol] = None
+    return [(name, " ".join(symbols)) for name, symbols in found.items() if len(symbols) > 1]

@@ -311,6 +311,16 @@ def test_check_config_says_what_a_file_holds(flowrs: Flowrs, tmp_path: Path) -> 
     assert result.stdout.splitlines()[-1].split() == ["kraken", "no", "1", "BTC-USD"]
 
 
+def test_check_config_says_which_different_symbols_are_one(flowrs: Flowrs, tmp_path: Path) -> None:
+    path = tmp_path / "flowrs.toml"
+    path.write_text(
+        '[venues.kraken]\nsymbols = ["BTC-USD", "ETH-USD"]\n[venues.binance]\nsymbols = ["BTC-USDT"]\n'
+        '[groups]\nequivalents = [["USD", "USDT"]]'
+    )
+    lines = flowrs("check-config", str(path)).stdout.splitlines()
+    assert [line.split() for line in lines[-2:]] == [["consolidated"], ["BTC-USD", "BTC-USD", "BTC-USDT"]]
+
+
 @pytest.mark.parametrize("words", [["check-config"], ["run", "--config"]])
 def test_a_wrong_configuration_is_one_line_and_code_2(flowrs: Flowrs, tmp_path: Path, words: list[str]) -> None:
     path = tmp_path / "flowrs.toml"
