@@ -11,6 +11,7 @@ import connectors
 import consolidate
 import hot_path
 import memory
+import shared
 import trio
 
 
@@ -50,6 +51,14 @@ def main() -> None:
     low, high = merged.spread
     _row("four venues' 50 levels as one book", f"{merged.whole:.2f} ({low:.2f} to {high:.2f})", "<= 0.5")
     _row("the best 50 of it, both sides as JSON", f"{merged.text:.2f}", "")
+    for words, what in ((), "a writer at full speed"), (("quiet",), "a quiet writer"):
+        copied = shared.copies(*words)
+        figure = f"{copied.ratio:.1f} ({copied.low:.1f} to {copied.high:.1f}), {copied.read_ns:.0f} ns"
+        _row(f"shared memory, {what}: read / memcpy", figure, "<= 5")
+    read = shared.reads()
+    low, high = read.spread
+    _row("shared memory to numpy / a request over the socket", f"{read.ratio:.3f} ({low:.3f} to {high:.3f})", "<= 0.1")
+    _row("shared memory, two readers: views", f"{shared.torn()}", "0 torn")
     found = blast.measure()
     _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
     _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")

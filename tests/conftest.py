@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ from worlds import World, default_world
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CAPTURES = Path(__file__).parent.parent.parent / "shared" / "captures"
+ROOT = Path(__file__).resolve().parent.parent
+CAPTURES = ROOT.parent / "shared" / "captures"
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,15 @@ def captures() -> Path:
             pytest.fail(f"{reason}: CI has to have it")
         pytest.skip(reason)
     return CAPTURES
+
+
+@pytest.fixture(scope="session")
+def c_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of csrc/ with its library and benchmarks built; the checkout's own may be being built meanwhile."""
+    folder = tmp_path_factory.mktemp("c") / "csrc"
+    shutil.copytree(ROOT / "csrc", folder, ignore=shutil.ignore_patterns("build"))
+    subprocess.run(["make", "-s", "-C", folder, "all", "bench"], check=True, timeout=300)  # noqa: S603, S607 - ours
+    return folder
 
 
 @pytest.fixture(scope="session")

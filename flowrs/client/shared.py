@@ -21,7 +21,6 @@ from flowrs.client.refusals import refusal
 from flowrs.client.results import Facts
 from flowrs.client.shown import shown_of
 from flowrs.config import find_socket
-from flowrs.core.arena import name_of
 from flowrs.core.trust import State, Writer
 from flowrs.errors import NotRunning, SystemCallError
 
@@ -36,9 +35,10 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_S = 1.0
 _MOVES = 3
 _LIVE = int(State.LIVE)
+_NAME_SIZE, _STATE = 64, 7  # of flowrs.core.arena.HEAD
 
-Copy: TypeAlias = "tuple[Any, NDArray[np.int64]]"
-"""A slot's `frs_view`, and its levels."""
+Copy: TypeAlias = "tuple[tuple[Any, ...], NDArray[np.int64]]"
+"""A slot's head, and its levels."""
 
 
 class SharedBooks:
@@ -121,7 +121,7 @@ class SharedBook:
         self.id = name
         self.venue, _, self.symbol = name.partition(":")
         self._books = books
-        self._name = name.encode()
+        self._name = name.encode().ljust(_NAME_SIZE, b"\0")
         self._place = place
 
     def read(self, depth: int = 10, *, require: Require = "live", max_age_s: float | None = None) -> Shown:
@@ -136,9 +136,9 @@ class SharedBook:
         if not 0 <= depth <= self._books.depth:
             most = self._books.depth
             raise refusal("bad_params", f"depth: expected 0 to {most}, which the memory shows, got {depth}")
-        view, rows = self._copy(depth or self._books.depth, require)
-        shown = shown_of(self.venue, self.symbol, view, rows, time.time_ns())
-        if view.state != _LIVE and require == "live":
+        head, rows = self._copy(depth or self._books.depth, require)
+        shown = shown_of(self.venue, self.symbol, head, rows, time.time_ns())
+        if head[_STATE] != _LIVE and require == "live":
             why = f" ({shown.reason})" if shown.reason else ""
             raise refusal("not_live", f"{self.id} is {shown.state}{why}, not live", _told(shown))
         if max_age_s is not None:
@@ -149,7 +149,7 @@ class SharedBook:
         """Return a copy of the book where it was; if it is not live there, of where it is now."""
         for _ in range(_MOVES):
             found = self._try(depth)
-            if found and found[0].state == _LIVE:
+            if found and found[0][_STATE] == _LIVE:
                 return found
             try:
                 place = self._books.place(self.id)
@@ -171,7 +171,7 @@ class SharedBook:
             found = place.reader.top(place.slot, depth)
         except SystemCallError:
             return None
-        return found if name_of(found[0]) == self._name else None
+        return found if found[0][0] == self._name else None
 
 
 def _told(shown: Shown) -> dict[str, object]:

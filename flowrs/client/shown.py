@@ -76,25 +76,27 @@ def _units(price_scale: int, quantity_scale: int) -> NDArray[np.float64]:
     return np.array((10.0**price_scale, 10.0**quantity_scale))
 
 
-def shown_of(venue: str, symbol: str, view: Any, rows: NDArray[np.int64], now_ns: int) -> Shown:
-    """Return what a copied slot says: its `frs_view`, and its levels."""
-    recv_ns = view.recv_ns
+def shown_of(venue: str, symbol: str, head: tuple[Any, ...], rows: NDArray[np.int64], now_ns: int) -> Shown:
+    """Return what a copied slot says; see `flowrs.core.arena.HEAD` for its fields."""
+    _, epoch, seq, exchange_ns, recv_ns, publish_ns, change_ns, *facts, _, bids, asks, total_bids, total_asks = head
+    state, reason, verified, price_scale, quantity_scale = facts
+    depth = len(rows[0])
     return Shown(
         venue=venue,
         symbol=symbol,
-        state=_STATES[view.state],
-        reason=_REASONS.get(view.reason),
-        verified=_VERIFIED[view.verified],
-        epoch=view.epoch,
-        seq=view.seq,
+        state=_STATES[state],
+        reason=_REASONS.get(reason),
+        verified=_VERIFIED[verified],
+        epoch=epoch,
+        seq=seq,
         age_ms=(now_ns - recv_ns) / 1e6 if recv_ns else None,
-        exchange_ns=view.exchange_ns,
+        exchange_ns=exchange_ns,
         recv_ns=recv_ns,
-        publish_ns=view.publish_ns,
-        change_ns=view.change_ns,
-        price_scale=view.price_scale,
-        quantity_scale=view.quantity_scale,
-        levels=Counts(*view.total),
-        shown=tuple(min(count, rows.shape[1]) for count in view.count),
+        publish_ns=publish_ns,
+        change_ns=change_ns,
+        price_scale=price_scale,
+        quantity_scale=quantity_scale,
+        levels=Counts(total_bids, total_asks),
+        shown=(min(bids, depth), min(asks, depth)),
         rows=rows,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 VERSION: int = lib.FRS_ARENA_VERSION
 """Of the memory's layout."""
 
+HEAD = Struct("64s2Q4q6B2x4I")
+"""The fields of `frs_view` in their order: name (padded with zeros), epoch, seq, exchange_ns, recv_ns, publish_ns,
+change_ns, state, reason, verified, price_scale, quantity_scale, whole, published bids and asks, levels held of both."""
+
+_read, _buffer = lib.frs_view_read, ffi.buffer
 _VIEW = ffi.typeof("frs_view *")
 _LEVELS = ffi.typeof("frs_level[]")
 
@@ -124,54 +130,27 @@ class ArenaReader:
     def names(self) -> Iterator[str]:
         """Return the names in use, slot by slot; those of disabled books too."""
         for slot in range(self.slots):
-            view, _ = self.top(slot, 0)
-            if name := name_of(view):
+            head, _ = self.top(slot, 0)
+            if name := head[0].rstrip(b"\0"):
                 yield name.decode()
 
-    def top(self, slot: int, depth: int) -> tuple[Any, NDArray[np.int64]]:
-        """Return a consistent copy of a slot: its `frs_view`, and bids and asks, each `depth` rows of two numbers.
+    def top(self, slot: int, depth: int) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+        """Return a consistent copy of a slot: the fields of its `frs_view`, and its levels.
 
-        Only as many rows are set as the view counts. `depth` is at most the arena's. Raises SystemCallError if its
-        writer ended, or was interrupted for a second, in mid-write.
+        The fields are those of HEAD; the levels are bids and asks, each `depth` rows of two numbers, of which only as
+        many are set as are published. Raises SystemCallError if the writer ended, or was interrupted for a second, in
+        mid-write.
         """
         view, rows = ffi.new(_VIEW), np.empty((2, depth, 2), np.int64)
-        levels = ffi.from_buffer(_LEVELS, rows, require_writable=True)
-        if (code := lib.frs_view_read(self.pointer, slot, view, levels, levels + depth, depth)) < 0:
+        levels = ffi.from_buffer(_LEVELS, rows)
+        if (code := _read(self.pointer, slot, view, levels, levels + depth, depth)) < 0:
             fail(code)
-        return view, rows
+        return HEAD.unpack(_buffer(view)), rows
 
     def read(self, slot: int) -> View:
         """Return a consistent copy of a slot as Python objects; raises as `top`."""
-        view, rows = self.top(slot, self.depth)
-        bids, asks = (
-            [(price, quantity) for price, quantity in side[:count].tolist()]
-            for side, count in zip(rows, view.count, strict=True)
-        )
-        return View(
-            name_of(view).decode(),
-            view.epoch,
-            view.seq,
-            view.exchange_ns,
-            view.recv_ns,
-            view.publish_ns,
-            view.change_ns,
-            view.state,
-            view.reason,
-            view.verified,
-            view.price_scale,
-            view.quantity_scale,
-            (view.total[0], view.total[1]),
-            (_whole(view, 0), _whole(view, 1)),
-            bids,
-            asks,
-        )
-
-
-def _whole(view: Any, side: int) -> bool:
-    return bool(view.whole >> side & 1) and view.count[side] == view.total[side]
-
-
-def name_of(view: Any) -> bytes:
-    """Return the name in a `frs_view`, "venue:symbol"."""
-    name: bytes = ffi.string(view.name)
-    return name
+        head, rows = self.top(slot, self.depth)
+        name, *facts, whole, bids, asks, total_bids, total_asks = head
+        sides = [list(map(tuple, side[:count].tolist())) for side, count in zip(rows, (bids, asks), strict=True)]
+        all_of_it = (bool(whole & 1) and bids == total_bids, bool(whole & 2) and asks == total_asks)
+        return View._make((name.rstrip(b"\0").decode(), *facts, (total_bids, total_asks), all_of_it, *sides))
