@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrs.cli import options
-from flowrs.cli.output import NONE, Cell, Table, show, show_json
+from flowrs.cli.output import NONE, Cell, Table, echo, show, show_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +65,26 @@ def check(*, name: str, dialect: Path | None, as_json: bool) -> int:
     from flowrs.cli import conformance  # noqa: PLC0415 - the engine and the simulator, which nothing else here needs
 
     return conformance.check(name, dialect, as_json=as_json)
+
+
+@plugins.command(
+    epilog="""\b
+It is an exchange that is made up, with all that a plugin has; change it into yours.
+
+\b
+Examples:
+  flowrs plugins new tulip
+  flowrs plugins check flowrs-tulip
+"""
+)
+@click.argument("name")
+def new(*, name: str) -> int:
+    """Write a package for a new venue, which passes "flowrs plugins check", into the folder flowrs-NAME."""
+    from flowrs.cli import scaffold  # noqa: PLC0415 - only here
+
+    for path in scaffold.write(name):
+        echo(str(path))
+    return 0
 
 
 def described(plugin: Plugin) -> dict[str, Any]:

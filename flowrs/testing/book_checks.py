@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flowrs.api import BookSnapshot, BookUpdate, Objects, Pairs
-from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError, rows_of
+from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError, rows_of, shown
 from flowrs.testing.stand import Stand
 
 if TYPE_CHECKING:
@@ -142,8 +142,30 @@ def _differences(stand: Stand, native: str, sides: Sequence[dict[Decimal, Decima
     return count
 
 
+def _templates(rehearsal: Rehearsal) -> str:
+    if not rehearsal.connector.templates:
+        return "there are none: every frame goes to decode()"
+    plain = type(f"{rehearsal.kind.__name__}Plain", (rehearsal.kind,), {"templates": ()})
+    both = [Stand(kind, rehearsal.instruments) for kind in (rehearsal.kind, plain)]
+    for at, entry in enumerate(rehearsal.entries):
+        seen = []
+        for stand in both:
+            stand.feed(entry)
+            seen.append([(stand.is_live(each), stand.number(each), stand.levels(each)) for each in stand.replicas])
+        if seen[0] != seen[1]:
+            raise FailedError(
+                f"message {at} comes to another book by template than by decode(): {shown(entry.data)}",
+                "let the names in angle brackets be those of the fields that decode() fills from there",
+            )
+    taken, count = both[0].counters.templated, len(rehearsal.updates())
+    if not taken:
+        raise FailedError(f"no template is like any of {count} updates", "copy a frame, byte by byte")
+    return f"{taken} of {count} updates by template"
+
+
 CHECKS = (
     Check("books get live, and stay so", "E", _live),
     Check("books equal the exchange's, digit by digit", "F", _equal),
+    Check("a template comes to the same as decode()", "F", _templates),
 )
 """Of books as they are."""

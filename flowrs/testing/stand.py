@@ -100,6 +100,10 @@ class Stand:
         """Whether a book would be answered as live."""
         return self.ended is None and self.replicas[native].book.state is State.LIVE
 
+    def number(self, native: str) -> int:
+        """The number up to which a book is the exchange's."""
+        return self.replicas[native].book.header().seq
+
     def levels(self, native: str) -> tuple[bytes, bytes]:
         """Bids and asks as exact text."""
         book = self.replicas[native].book

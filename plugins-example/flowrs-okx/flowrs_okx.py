@@ -110,6 +110,7 @@ class Okx(flowrs.Connector):
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     checksum = Checksum("colon", 25)
+    stream_levels = 400
     ping = Ping("ping", 20.0)
     connects = Rate(3, 1.0)
     kind = "SPOT"

@@ -17,6 +17,7 @@ from doc_pages import PAGES, README, ROOT, anchors, blocks, page, prose, rows, s
 import flowrs.sim
 from flowrs import api, registry
 from flowrs._version import __version__
+from flowrs.cli import scaffold
 from flowrs.cli.failure import USAGE
 from flowrs.cli.root import COMMANDS, root
 from flowrs.client import Client
@@ -62,8 +63,9 @@ def test_relative_links_lead_to_a_file_and_a_heading(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_files_that_are_named_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    named = set(re.findall(rf"(?<![\w/.$-])((?:{FOLDERS})/[\w./-]+\.(?:py|c|h|md|sh|svg|toml))\b", text))
+    named = set(re.findall(rf"(?<![\w/.$-])((?:{FOLDERS})/[\w./-]+\.(?:py|c|h|md|sh|svg|toml))\b(?!\.)", text))
     named |= {span for span in spans(text) if re.fullmatch(rf"(?:{FOLDERS})/[\w./-]*", span)}
+    named -= {name.replace("NAME", "tulip") for name in scaffold.FILES}  # of the tutorial's own package
     missing = [name for name in sorted(named) if not (ROOT / name).exists()]
     assert not missing
 

@@ -1,0 +1,60 @@
+"""The signatures of what plugin authors use, as docs/plugins.md shows them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import flowrs
+from flowrs import api, hookspecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EVENTS = (
+    "BookUpdate",
+    "BookSnapshot",
+    "Trade",
+    "Reply",
+    "Numbered",
+    "Heartbeat",
+    "Farewell",
+    "Listing",
+)
+_VALUES = ("Instrument", "Request", "Pairs", "Objects", "Sided", "Checksum", "Ping", "Rate")
+
+
+def lines() -> Iterator[str]:
+    """One for each hook, method, fact, event and value."""
+    for name, each in vars(hookspecs).items():
+        if hasattr(each, f"{hookspecs.PROJECT}_spec"):
+            yield f"{name}{_signature(each)}"
+    for name, kind in vars(flowrs.Connector)["__annotations__"].items():
+        default = f" = {_value(getattr(flowrs.Connector, name))}" if hasattr(flowrs.Connector, name) else ""
+        plain = kind.removeprefix("ClassVar[").removesuffix("]") if kind.startswith("ClassVar") else kind
+        yield f"Connector.{name}: {plain}{default}"
+    for name, each in vars(flowrs.Connector).items():
+        if inspect.isfunction(each):
+            yield f"Connector.{name}{_signature(each)}"
+    for name in _VALUES:
+        fields = msgspec.structs.fields(getattr(flowrs, name))
+        yield f"{name}({', '.join(_field(each, getattr(flowrs, name)) for each in fields)})"
+    for name in _EVENTS:
+        yield f"class {name}({getattr(api, name).__base__.__name__})"
+
+
+def _signature(function: Any) -> str:
+    found = inspect.signature(function)
+    plain = [each for name, each in found.parameters.items() if name != "self"]
+    return str(found.replace(parameters=plain)).replace("'", "")
+
+
+def _field(told: msgspec.structs.FieldInfo, kind: type) -> str:
+    annotation = kind.__annotations__[told.name]
+    return f"{told.name}: {annotation}" + ("" if told.required else f" = {told.default!r}")
+
+
+def _value(value: object) -> str:
+    return getattr(value, "__name__", None) or (str(value) if hasattr(value, "name") else repr(value))
