@@ -193,6 +193,9 @@ int frs_view_read(const frs_arena *arena, uint32_t slot, frs_view *view, frs_lev
  * come and go, and a slot may get another book: compare view->name after each read. */
 int frs_arena_find(const frs_arena *arena, const char *name, size_t size);
 
+/* The first slot from `slot` on that has ever had a book; FRS_E_ARGUMENT: there is none. */
+int frs_arena_next(const frs_arena *arena, uint32_t slot);
+
 /* ---- book: every level the exchange has told, both sides. */
 
 typedef struct frs_book frs_book;

@@ -340,3 +340,9 @@ int frs_arena_find(const frs_arena *arena, const char *name, size_t size) {
     }
     return found;
 }
+
+int frs_arena_next(const frs_arena *arena, uint32_t slot) {
+    while (slot < arena->slots && !__atomic_load_n(&slot_at(arena, slot)[1], __ATOMIC_RELAXED))
+        slot++;
+    return slot < arena->slots ? (int)slot : FRS_E_ARGUMENT;
+}

@@ -102,7 +102,7 @@ def test_only_the_transport_imports_trio_websocket_in_the_feed() -> None:
 
 def test_only_who_reads_the_shared_memory_needs_the_c_library_among_the_clients() -> None:
     found = {module for module in importers("flowrs.core") if part(module) == "client"}
-    assert found == {f"flowrs.client.{name}" for name in ("handover", "shared", "shown")}
+    assert found == {f"flowrs.client.{name}" for name in ("handover", "shared", "shown", "together")}
 
 
 def test_who_only_reads_books_cannot_make_them() -> None:

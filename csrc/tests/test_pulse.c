@@ -167,6 +167,8 @@ static void a_book_is_found_by_its_whole_name(void) {
     CHECK(frs_arena_find(seen, longest, 63) == 4 && frs_arena_find(arena, "x:A", 3) == 1);
     CHECK(frs_arena_find(seen, "x:", 2) == FRS_E_ARGUMENT && frs_arena_find(seen, "x:ABC", 5) == FRS_E_ARGUMENT);
     CHECK(frs_arena_find(seen, "", 0) == FRS_E_ARGUMENT && frs_arena_find(seen, longest, 64) == FRS_E_ARGUMENT);
+    CHECK(frs_arena_next(seen, 0) == 1 && frs_arena_next(seen, 1) == 1 && frs_arena_next(seen, 3) == 4);
+    CHECK(frs_arena_next(seen, 5) == FRS_E_ARGUMENT && frs_arena_next(seen, UINT32_MAX) == FRS_E_ARGUMENT);
     frs_arena_free(seen);
     frs_arena_free(arena);
 }

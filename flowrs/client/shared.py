@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from flowrs.client import questions
 from flowrs.client.handover import receive
-from flowrs.client.questions import fresh
 from flowrs.client.refusals import refusal
 from flowrs.client.results import Facts
 from flowrs.client.shown import shown_of
+from flowrs.client.together import consolidated_of
 from flowrs.config import find_socket
 from flowrs.core.trust import State, Writer
 from flowrs.errors import NotRunning, SystemCallError
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from flowrs.client.questions import Require
+    from flowrs.client.merged import Consolidated
+    from flowrs.client.questions import Require, RequireAll
     from flowrs.client.shown import Shown
     from flowrs.core.arena import ArenaReader
 
@@ -72,7 +74,7 @@ class SharedBooks:
 
     def names(self) -> tuple[str, ...]:
         """Return the full names of the books, "venue:symbol"; of those that are no longer kept, until they are gone."""
-        return tuple(dict.fromkeys(self.reader().names()))
+        return tuple(self.reader().books())
 
     def __getitem__(self, name: str) -> SharedBook:
         """Return the book "venue:symbol". Raises `UnknownName`, `NotRunning`."""
@@ -87,6 +89,27 @@ class SharedBooks:
             venues = [name.partition(":")[0] for name in found]
             raise refusal("ambiguous", f"{symbol} is kept of {', '.join(venues)}", {"venues": venues})
         return self[found[0] if found else symbol]
+
+    def consolidated(
+        self, symbol: str, *others: str, depth: int = 10, require: RequireAll = "live", max_age_s: float | None = None
+    ) -> Consolidated:
+        """Return one book of all venues' live books of a symbol, as `Client.consolidated` does; 0: all levels shown.
+
+        With other symbols: of their books too. The groups of the configuration are the daemon's alone. Raises
+        `NotLive` if no book is live, or with `require` "all" if one is not; `TooOld` if the last update of one that
+        takes part was received more than `max_age_s` ago; `UnknownName`, `NotRunning`.
+        """
+        reader = self.reader()
+        depth = levels_asked(depth, reader.depth)
+        question = questions.consolidated(symbol, depth, require, max_age_s)
+        symbols = (symbol, *others)
+        slots = {name: slot for name, slot in reader.books().items() if name.partition(":")[2] in symbols}
+        if not slots:
+            raise refusal("unknown_symbol", f"no book of {', '.join(symbols)} is kept")
+        merged = consolidated_of(reader, slots, symbol, depth)
+        if question.check is not None:
+            question.check(merged)
+        return merged
 
     def place(self, name: str) -> Place:
         """Return where a book is now. Raises `UnknownName`, `NotRunning`."""
@@ -133,16 +156,13 @@ class SharedBook:
         """
         if require not in ("live", "any"):
             raise refusal("bad_params", f"require: expected 'live' or 'any', got {require!r}")
-        if not 0 <= depth <= self._books.depth:
-            most = self._books.depth
-            raise refusal("bad_params", f"depth: expected 0 to {most}, which the memory shows, got {depth}")
-        head, rows = self._copy(depth or self._books.depth, require)
+        head, rows = self._copy(levels_asked(depth, self._books.depth), require)
         shown = shown_of(self.venue, self.symbol, head, rows, time.time_ns())
         if head[_STATE] != _LIVE and require == "live":
             why = f" ({shown.reason})" if shown.reason else ""
             raise refusal("not_live", f"{self.id} is {shown.state}{why}, not live", _told(shown))
         if max_age_s is not None:
-            fresh((shown,), max_age_s)
+            questions.fresh((shown,), max_age_s)
         return shown
 
     def _copy(self, depth: int, require: Require) -> Copy:
@@ -172,6 +192,13 @@ class SharedBook:
         except SystemCallError:
             return None
         return found if found[0][0] == self._name else None
+
+
+def levels_asked(depth: int, most: int) -> int:
+    """Return how many levels to read; 0 stands for all that are shown."""
+    if not 0 <= depth <= most:
+        raise refusal("bad_params", f"depth: expected 0 to {most}, which the memory shows, got {depth}")
+    return depth or most
 
 
 def _told(shown: Shown) -> dict[str, object]:

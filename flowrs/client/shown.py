@@ -76,6 +76,11 @@ def _units(price_scale: int, quantity_scale: int) -> NDArray[np.float64]:
     return np.array((10.0**price_scale, 10.0**quantity_scale))
 
 
+def words(state: int, reason: int, verified: int) -> tuple[str, str | None, str | None]:
+    """Return what the clients call these numbers of a `frs_view`."""
+    return _STATES[state], _REASONS.get(reason), _VERIFIED[verified]
+
+
 def shown_of(venue: str, symbol: str, head: tuple[Any, ...], rows: NDArray[np.int64], now_ns: int) -> Shown:
     """Return what a copied slot says; see `flowrs.core.arena.HEAD` for its fields."""
     _, epoch, seq, exchange_ns, recv_ns, publish_ns, change_ns, *facts, _, bids, asks, total_bids, total_asks = head

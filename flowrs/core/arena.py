@@ -9,11 +9,9 @@ import numpy as np
 
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import fail, made
-from flowrs.core.trust import Writer
+from flowrs.core.trust import State, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 VERSION: int = lib.FRS_ARENA_VERSION
@@ -22,6 +20,8 @@ VERSION: int = lib.FRS_ARENA_VERSION
 HEAD = Struct("64s2Q4q6B2x4I")
 """The fields of `frs_view` in their order: name (padded with zeros), epoch, seq, exchange_ns, recv_ns, publish_ns,
 change_ns, state, reason, verified, price_scale, quantity_scale, whole, published bids and asks, levels held of both."""
+
+_STATE = 7
 
 _read, _buffer = lib.frs_view_read, ffi.buffer
 _VIEW = ffi.typeof("frs_view *")
@@ -127,12 +127,16 @@ class ArenaReader:
         slot = int(lib.frs_arena_find(self.pointer, raw, len(raw)))
         return slot if slot >= 0 else None
 
-    def names(self) -> Iterator[str]:
-        """Return the names in use, slot by slot; those of disabled books too."""
-        for slot in range(self.slots):
-            head, _ = self.top(slot, 0)
-            if name := head[0].rstrip(b"\0"):
-                yield name.decode()
+    def books(self) -> dict[str, int]:
+        """Return the slot of each book by its name, of two the one that is not disabled, in the order of the slots."""
+        found: dict[str, int] = {}
+        at = -1
+        while (at := int(lib.frs_arena_next(self.pointer, at + 1))) >= 0:
+            head, _ = self.top(at, 0)
+            name = head[0].rstrip(b"\0").decode()
+            if name not in found or head[_STATE] != State.DISABLED:
+                found[name] = at
+        return found
 
     def top(self, slot: int, depth: int) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
         """Return a consistent copy of a slot: the fields of its `frs_view`, and its levels.

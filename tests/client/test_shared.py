@@ -9,7 +9,9 @@ import socket
 import threading
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 import trio
@@ -24,6 +26,9 @@ from flowrs.client.shared import SharedBook, SharedBooks
 from flowrs.client.shown import Shown
 from flowrs.core import Reason, State, Verified
 from flowrs.errors import ControlError, NotLive, NotRunning, TooOld, UnknownName
+
+if TYPE_CHECKING:
+    from worlds import World
 
 # -- what is read
 
@@ -178,6 +183,77 @@ async def test_a_book_is_asked_for_by_its_whole_name_or_by_a_symbol_that_one_ven
         for wrong in (lambda: books.book("BTC-EUR"), lambda: books["c:BTC-USDT"], lambda: books["b"]):
             with pytest.raises(UnknownName, match=r"no book of .* is kept"):
                 wrong()
+
+
+# -- several books as one
+
+
+async def test_live_books_of_a_symbol_are_one_and_the_others_are_named(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        here.book("a:BTC-USDT"), here.book("b:BTC-USD"), here.book("b:ETH-USDT")
+        stale = here.book("c:BTC-USDT")
+        stale.mark(State.STALE, Reason.GAP, Verified.NOT, 3)
+        books = await here.books()
+        one = books.consolidated("BTC-USDT")
+        assert [(part.id, part.included, part.why, part.reason) for part in one.parts] == [
+            ("a:BTC-USDT", True, None, None),
+            ("c:BTC-USDT", False, "not_live", "gap"),
+        ]
+        assert one.bids[0].parts == {"a:BTC-USDT": Decimal("1.250")}
+        both = books.consolidated("BTC-USDT", "BTC-USD", depth=1)
+        assert [part.id for part in both.parts if part.included] == ["a:BTC-USDT", "b:BTC-USD"]
+        assert (len(both.bids), both.bids[0].quantity, both.market) == (1, Decimal("2.500"), "normal")
+        assert both.best.ask is not None
+        assert both.best.ask.ids == ("a:BTC-USDT", "b:BTC-USD")
+        assert (str(both.mid), both.spread and str(both.spread.absolute)) == ("99.8", "0.60")
+        assert len(books.consolidated("BTC-USDT", depth=0).bids) == 2
+
+
+async def test_a_consolidated_book_is_refused_as_the_daemon_refuses_it(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        stale = here.book("a:BTC-USDT")
+        here.book("b:ETH-USDT")
+        books = await here.books()
+        stale.mark(State.STALE, Reason.GAP, Verified.NOT, 3)
+        with pytest.raises(NotLive, match="no book of BTC-USDT is live: a:BTC-USDT is gap") as caught:
+            books.consolidated("BTC-USDT")
+        assert json.dumps(caught.value.data)
+        with pytest.raises(NotLive, match=r"left out: a:BTC-USDT \(not_live\)"):
+            books.consolidated("ETH-USDT", "BTC-USDT", require="all")
+        with pytest.raises(TooOld):
+            books.consolidated("ETH-USDT", max_age_s=0)
+        with pytest.raises(UnknownName, match="no book of BTC-EUR is kept"):
+            books.consolidated("BTC-EUR")
+        with pytest.raises(ControlError, match="depth: expected 0 to 20"):
+            books.consolidated("ETH-USDT", depth=21)
+        with pytest.raises(ControlError, match="require: expected 'live' or 'all'"):
+            books.consolidated("ETH-USDT", require="any")  # type: ignore[arg-type]  # what a program may do
+    with pytest.raises(NotRunning):
+        books.consolidated("ETH-USDT")
+
+
+def test_both_ways_to_a_book_show_the_same(world: World) -> None:
+    """The daemon's answers, and what one reads oneself, at the same numbers."""
+    books = SharedBooks(world.socket)
+    with flowrs.Client(world.socket) as client:
+        for _ in range(200):
+            asked, read = client.consolidated("BTC-USDT", 50), books.consolidated("BTC-USDT", depth=50)
+            if [(part.epoch, part.seq) for part in asked.parts] == [(part.epoch, part.seq) for part in read.parts]:
+                break
+        told = {"parts": tuple(msgspec.structs.replace(part, age_ms=0.0) for part in asked.parts)}
+        ours = {"parts": tuple(msgspec.structs.replace(part, age_ms=0.0) for part in read.parts)}
+        assert msgspec.structs.replace(asked, **told) == msgspec.structs.replace(read, **ours)
+        for _ in range(200):
+            book, shown = client.book("BTC-USDT", "binance", 50), books["binance:BTC-USDT"].read(50)
+            if book.seq == shown.seq:
+                break
+        assert (book.bids, book.asks, book.levels) == (shown.bids, shown.asks, shown.levels)
+        assert (book.state, book.verified, book.epoch, book.recv_ns) == (
+            shown.state,
+            shown.verified,
+            shown.epoch,
+            shown.recv_ns,
+        )
 
 
 # -- books come and go
