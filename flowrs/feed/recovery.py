@@ -96,6 +96,9 @@ class Recovery:
                 _log.warning("%s: no usable snapshot: %s", replica.book.name, str(error)[:_QUOTE])
                 replica.no_snapshot()
                 await trio.sleep(backoff.after(0.0))
+            else:
+                if replica.wants_snapshot:  # it came, and is of no use
+                    await trio.sleep(backoff.after(0.0))
         await self._end(replica)
 
     async def _end(self, replica: Replica) -> None:

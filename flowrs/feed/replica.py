@@ -2,7 +2,7 @@
 
 No I/O: the session feeds it with updates and snapshots and asks what it wants. Whatever may make the book differ from
 the exchange's takes it out of `live` before anybody can read it, and it comes back only by proof: a doubt (a frame that
-nobody understood, a crossed book) ends when the next update follows without a gap; everything else needs a snapshot.
+nobody understood) ends when the next update follows without a gap; everything else needs a snapshot.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TROUBLE = CROSSED | NARROW
-_CROSSED_UPDATES = 5  # a sweep may be told in several updates; a book still crossed after these is not the exchange's
+_CROSSED_UPDATES = 5  # with right checksums; a book still crossed after these is of no use
 _RENEW_S = 10.0  # how often at most a window is renewed that stays narrow even after a new snapshot
 _TRANSITIONS = 32
 
@@ -327,8 +327,10 @@ class Replica:
         """Decide what a book is worth whose last update followed; `epoch` is given when a new one begins."""
         if found & CROSSED:
             self._crossed += 1
-            if self._crossed >= _CROSSED_UPDATES:
-                self.lose(Reason.CROSSED)
+            # That a book is not crossed any more proves nothing but with a checksum: a price that is not there may
+            # have been passed by the market, and stays in the book.
+            if self._numbered or self._crossed >= _CROSSED_UPDATES:
+                self.lose(Reason.CROSSED, epoch=epoch)
             else:
                 self._mark(State.STALE, Reason.CROSSED, epoch)
             return

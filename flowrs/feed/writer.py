@@ -72,10 +72,10 @@ class Writer:
     def rebuild(self, snapshot: BookSnapshot, updates: Sequence[BookUpdate]) -> int:
         """Put a snapshot and the updates behind it into the book, then publish it; returns bits as `apply`.
 
-        Raises CoreError with a part of them in the book.
+        CROSSED also if it was crossed on the way. Raises CoreError with a part of them in the book.
         """
         apply, unit_ns, how = self._book.apply, self.unit_ns, self.spelling
-        apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns, how)
+        found = apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns, how)
         for update in updates:
-            apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns, how)
-        return self._book.publish()
+            found |= apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns, how)
+        return self._book.publish() | found

@@ -96,7 +96,7 @@ def test_a_doubt_ends_by_the_next_update_and_the_lane_goes_on(followed: Followed
     assert followed.take(104, 104) == 0
 
 
-def test_a_crossed_update_is_no_longer_live_and_the_lane_waits_for_what_uncrosses_it(followed: Followed) -> None:
+def test_a_crossed_update_is_no_longer_live_and_the_lane_waits_for_a_snapshot(followed: Followed) -> None:
     crossing = Update(102, 102, bids=levels(("101", "5")))
     assert followed.take(102, 102, bids=crossing.bids) == CROSSED
     assert followed.seq == 102
@@ -104,6 +104,8 @@ def test_a_crossed_update_is_no_longer_live_and_the_lane_waits_for_what_uncrosse
     assert (followed.book.state, followed.book.reason) == (State.STALE, Reason.CROSSED)
     assert followed.take(103, 103, bids=levels(("101", "0"))) < 0
     followed.replica.update(Update(103, 103, bids=levels(("101", "0"))))
+    assert followed.replica.wants_snapshot
+    followed.replica.snapshot(Snapshot(102, levels(("99", "1")), levels(("101", "1"))))
     assert followed.replica.is_live
     assert followed.take(104, 104) == 0
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 from events import Chained, Linked, Snapshot, Update, levels
 from msgspec import Raw
 
+from flowrs import Checksum, Continuity, Instrument, Recovery
 from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Reason, Scratch, State, Verified
 from flowrs.feed import replica as module
 from flowrs.feed import sync
@@ -15,7 +17,7 @@ from flowrs.feed.replica import Replica
 from flowrs.feed.sync import OldSnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import flowrs
 
@@ -205,42 +207,99 @@ def test_a_book_that_never_was_stays_empty_when_disconnected() -> None:
     replica.book.close()
 
 
-def test_a_crossed_book_is_stale_at_once_and_live_when_the_sweep_is_told(told: Told) -> None:
+def test_a_crossed_book_is_stale_at_once_and_needs_a_snapshot(told: Told) -> None:
     told.update(Update(102, 102, bids=levels(("101.00", "1"))))
-    assert told.worth == (State.STALE, Reason.CROSSED, 1)
-    assert not told.wants_snapshot
-    told.update(Update(103, 103, asks=levels(("101.00", "0"), ("102", "1"))))
-    assert told.worth == (State.LIVE, Reason.NONE, 1)
-
-
-def test_a_book_still_crossed_after_five_updates_needs_a_snapshot(told: Told) -> None:
-    told.update(Update(102, 102, bids=levels(("101.00", "1"))))
-    for number in (103, 104, 105):
-        told.update(Update(number, number))
-    assert not told.wants_snapshot
-    told.update(Update(106, 106))
-    told.update(Update(107, 107))
     assert told.worth == (State.STALE, Reason.CROSSED, 1)
     assert told.wants_snapshot
-    told.snapshot(Snapshot(106, levels(("99.00", "1")), levels(("101.00", "1"))))
+    told.update(Update(103, 103, bids=levels(("101.00", "0"))))
+    told.snapshot(Snapshot(102, levels(("99.00", "1")), levels(("101.00", "1"))))
     assert told.worth == (State.LIVE, Reason.NONE, 2)
 
 
-def test_the_tolerance_begins_anew_once_the_book_was_not_crossed(told: Told) -> None:
-    number = 102
-    for _ in range(3):
-        for bid in ("1", "1", "1", "1", "0"):
-            told.update(Update(number, number, bids=levels(("101.00", bid))))
-            number += 1
-        assert told.worth == (State.LIVE, Reason.NONE, 1)
+def test_a_book_that_is_no_longer_crossed_because_the_market_moved_on_is_not_proved_by_that(told: Told) -> None:
+    """The bid that crossed it may never have been there, and would stay."""
+    told.update(Update(102, 102, bids=levels(("101.00", "1"))))
+    told.update(Update(103, 103, asks=levels(("101.00", "0"), ("102", "1"))))
+    assert told.worth == (State.STALE, Reason.CROSSED, 1)
+    assert told.wants_snapshot
 
 
-def test_a_crossed_snapshot_is_not_live(told: Told) -> None:
+def test_a_crossed_snapshot_is_not_live_and_another_is_needed(told: Told) -> None:
     told.update(Update(103, 103))
     told.snapshot(Snapshot(102, levels(("101", "1")), levels(("101", "1"))))
     assert told.worth == (State.STALE, Reason.CROSSED, 2)
     told.update(Update(104, 104, bids=levels(("101", "0"))))
-    assert told.worth == (State.LIVE, Reason.NONE, 2)
+    assert told.worth == (State.STALE, Reason.CROSSED, 2)
+    assert told.wants_snapshot
+
+
+def test_a_book_that_was_crossed_on_the_way_from_the_snapshot_is_not_live(told: Told) -> None:
+    told.update(Update(103, 103))
+    told.update(Update(104, 104, bids=levels(("101.00", "1"))))
+    told.update(Update(105, 105, asks=levels(("101.00", "0"), ("102", "1"))))
+    told.snapshot(Snapshot(102, levels(("99", "1")), levels(("101", "1"))))
+    assert told.worth == (State.STALE, Reason.CROSSED, 2)
+    told.update(Update(106, 106))
+    assert told.wants_snapshot
+
+
+class Proved(Chained):
+    """As Kraken: each message is proved by its checksum."""
+
+    continuity = Continuity.UNNUMBERED
+    recovery = Recovery.RESUBSCRIBE
+    checksum = Checksum("digits", 10)
+
+
+class Summed(Snapshot):
+    checksum: int = 0
+
+
+class SummedUpdate(Update):
+    checksum: int = 0
+
+
+@pytest.fixture
+def checked() -> Iterator[Told]:
+    """Live, bid 99, ask 101, proved by checksums."""
+    replica = Told(Proved())
+    replica.list_as(Instrument("BTC-USDT", "BTCUSDT", "BTC", "USDT", 2, 3))
+    replica.replace(Summed(1, levels(("99", "1")), levels(("101", "1")), checksum=crc(("101", "99"))))
+    assert replica.worth == (State.LIVE, Reason.NONE, 1)
+    yield replica
+    replica.book.close()
+
+
+def crc(prices: Sequence[str]) -> int:
+    """The checksum of a book of these prices, asks before bids, best first, each with a quantity of 1."""
+    return zlib.crc32("".join(f"{price}001000" for price in prices).encode())
+
+
+def crossing(told: Told, bid: str, prices: Sequence[str]) -> None:
+    told.update(SummedUpdate(0, 0, levels(("101", bid)), checksum=crc(prices)))
+
+
+def test_where_checksums_prove_each_message_a_crossed_book_is_live_again_when_it_is_not_crossed(checked: Told) -> None:
+    crossing(checked, "1", ("101", "101", "99"))
+    assert checked.worth == (State.STALE, Reason.CROSSED, 1)
+    assert not checked.wants_snapshot
+    crossing(checked, "0", ("101", "99"))
+    assert checked.worth == (State.LIVE, Reason.NONE, 1)
+
+
+def test_a_book_still_crossed_after_five_right_checksums_needs_a_snapshot_and_the_count_begins_anew(
+    checked: Told,
+) -> None:
+    for _ in range(3):
+        for _ in range(4):
+            crossing(checked, "1", ("101", "101", "99"))
+        crossing(checked, "0", ("101", "99"))
+        assert checked.is_live
+    for _ in range(5):
+        assert not checked.wants_snapshot
+        crossing(checked, "1", ("101", "101", "99"))
+    assert checked.worth == (State.STALE, Reason.CROSSED, 1)
+    assert checked.wants_snapshot
 
 
 @pytest.mark.parametrize(

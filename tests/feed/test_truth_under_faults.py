@@ -63,6 +63,7 @@ class Checker:
         self.well_s = 0.0
         """How long after the faults all books were live."""
         self.kinds: set[str] = set()
+        self.faults: dict[str, RandomFaults] = {}
 
     def look(self, venue: str, symbol: str) -> None:
         params = msgspec.json.encode({"symbol": symbol, "venue": venue, "depth": 0})
@@ -88,8 +89,27 @@ class Checker:
         except LookupError as error:
             raise UntrueError(f"{where}: the exchange never had such a book: {error}") from None
         window = answer["window"]["low"], answer["window"]["high"]
-        if not any(said == truth.within(*window) for truth in truths):
-            raise UntrueError(f"{where}: differs from the exchange's book")
+        true = [truth.within(*window) for truth in truths]
+        if said not in true:
+            found = "; or ".join(difference(said, truth) for truth in true)
+            raise UntrueError(f"{where}: differs from the exchange's book: {found}; {self._lately(venue)}")
+
+    def _lately(self, venue: str) -> str:
+        """What has been done to a venue in the last seconds."""
+        now = trio.current_time()
+        recent = [each for each in self.faults[venue].record if now - each.at_s < 10] if venue in self.faults else []
+        return "faults: " + ", ".join(f"{each.name} {each.count:g} {now - each.at_s:.1f} s ago" for each in recent)
+
+
+def difference(said: Sides, true: Sides) -> str:
+    """The levels that differ, as `side price: said, not true`."""
+    levels = [
+        f"{side[:-1]} {price}: {ours.get(price, 0)}, not {theirs.get(price, 0)}"
+        for side, ours, theirs in zip(Sides._fields, said, true, strict=True)
+        for price in sorted(ours.keys() | theirs.keys())
+        if ours.get(price) != theirs.get(price)
+    ]
+    return ", ".join([*levels[:5], *(["…"] if len(levels) > 5 else [])])
 
 
 def books(exchanges: dict[str, Followed]) -> list[tuple[str, str]]:
@@ -125,15 +145,15 @@ async def check_under_faults(
     ):
         await until(lambda: all_live(exchanges), within_s=30)
         checker = Checker(exchanges, seed)
-        faults = [RandomFaults(each.sim, seed + number, kinds, rate) for number, each in enumerate(exchanges.values())]
-        for each in faults:
-            nursery.start_soon(each.run)
+        for number, (name, each) in enumerate(exchanges.items()):
+            checker.faults[name] = RandomFaults(each.sim, seed + number, kinds, rate)
+            nursery.start_soon(checker.faults[name].run)
         asked = books(exchanges)
         while checker.checked < answers:
             for venue, symbol in asked:
                 checker.look(venue, symbol)
             await trio.sleep(0.001)
-        for each in faults:
+        for each in checker.faults.values():
             await each.stop()
         ended = trio.current_time()
         with trio.move_on_after(WELL_S):
@@ -142,7 +162,7 @@ async def check_under_faults(
         checker.well_s = trio.current_time() - ended
         for venue, symbol in asked:
             checker.look(venue, symbol)
-        checker.kinds |= {injection.name for each in faults for injection in each.record}
+        checker.kinds |= {injection.name for each in checker.faults.values() for injection in each.record}
     return checker
 
 
