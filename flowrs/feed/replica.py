@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 _TROUBLE = CROSSED | NARROW
 _CROSSED_UPDATES = 5  # with right checksums; a book still crossed after these is of no use
 _RENEW_S = 10.0  # how often at most a window is renewed that stays narrow even after a new snapshot
+_BEYOND_S = 5.0  # how long after a snapshot updates may come that are older than it
 _TRANSITIONS = 32
 
 
@@ -69,6 +70,7 @@ class Replica:
         self._last: int | None = None  # the number up to which the book is the exchange's; None: it is not
         self._join: Join | None = None  # collects updates for the next snapshot
         self._snapshot: BookSnapshot | None = None  # has come, but no update reaches beyond it yet
+        self._snapshot_at = 0.0  # when it came, on the monotonic clock
         self._proof = self._verified  # what this epoch is verified by
         self._settled = False  # live, and no new snapshot is being collected for
         self._lost = False  # there was a book on this connection, and it can only be had anew
@@ -189,7 +191,7 @@ class Replica:
     def snapshot(self, snapshot: BookSnapshot) -> None:
         """Take the snapshot that was asked for; raises OldSnapshotError if it is too old to be joined."""
         self._halt()
-        self._snapshot = snapshot
+        self._snapshot, self._snapshot_at = snapshot, time.monotonic()
         self._try_join()
 
     def replace(self, snapshot: BookSnapshot) -> None:
@@ -299,6 +301,10 @@ class Replica:
             self._snapshot = None
             raise
         if not updates:
+            if time.monotonic() - self._snapshot_at > _BEYOND_S:
+                self._snapshot = None
+                message = f"no update reaches beyond the snapshot's {snapshot.last}: the exchange counts anew"
+                raise OldSnapshotError(message, symbol=self.symbol)
             return
         self._snapshot = self._join = None
         try:

@@ -115,6 +115,29 @@ def test_a_snapshot_older_than_what_is_held_is_refused_and_a_newer_one_wanted() 
     replica.book.close()
 
 
+def test_a_snapshot_that_no_update_reaches_is_given_up_after_five_seconds_of_updates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The exchange has begun to count anew, and the snapshot was still on its way with a number of before."""
+    clock = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    told = Told(Chained())
+    told.update(Update(1, 1))
+    told.snapshot(Snapshot(900))
+    for number in range(2, 7):
+        clock[0] += 1
+        told.update(Update(number, number))
+        assert not told.wants_snapshot
+    clock[0] += 1
+    told.update(Update(7, 7))
+    assert told.worth == (State.STALE, Reason.GAP, 0)
+    told.update(Update(8, 8))
+    assert told.wants_snapshot
+    told.snapshot(Snapshot(7))
+    assert told.is_live
+    told.book.close()
+
+
 def test_a_gap_while_a_snapshot_waits_asks_for_another() -> None:
     replica = Told(Chained())
     replica.update(Update(101, 105))
