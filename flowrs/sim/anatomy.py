@@ -135,7 +135,7 @@ BINANCE_USDM = msgspec.structs.replace(BINANCE, number=re.compile(rb'"pu":(\d+)'
 
 BYBIT = msgspec.structs.replace(
     BINANCE,
-    number=re.compile(rb'"u":(\d+),"seq"'),
+    number=re.compile(rb'"type":"delta".*"u":(\d+),"seq"'),  # a snapshot may have any
     subscribe=re.compile('"op": ?"subscribe"'),
     ack=re.compile(rb'"success":true,.*"op":"subscribe"'),
     refusal=_bybit_refusal,

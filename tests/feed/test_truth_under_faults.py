@@ -87,7 +87,8 @@ class Checker:
         try:
             truths = self._exchanges[venue].truths(symbol, answer)
         except LookupError as error:
-            raise UntrueError(f"{where}: the exchange never had such a book: {error}") from None
+            found = f"{where}: the exchange never had such a book: {error}; {self._lately(venue)}"
+            raise UntrueError(found) from None
         window = answer["window"]["low"], answer["window"]["high"]
         true = [truth.within(*window) for truth in truths]
         if said not in true:

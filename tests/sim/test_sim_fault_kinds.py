@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import httpx
@@ -302,3 +303,20 @@ def test_a_corrupted_level_is_undetectable_but_where_a_checksum_proves_it() -> N
     assert undetectable.pop("kraken") == set()
     assert undetectable.pop("coinbase") == {"corrupt-level", "silent-symbol"}
     assert all(faults == {"corrupt-level"} for faults in undetectable.values())
+
+
+async def test_a_snapshot_of_bybits_is_not_numbered_wrongly_because_it_may_have_any_number() -> None:
+    """Nobody could notice, and no client's number would be known to the oracle."""
+    for name in BYBIT:
+        async with fresh_venue(name) as venue, connected(name, venue) as watcher:
+            anatomy, frames = venue.dialect.anatomy, []
+            while len(frames) < 2:
+                _, payload = await watcher.client.next_frame()
+                if b'"topic":"orderbook' in payload:
+                    frames.append(payload)
+        snapshot, delta = frames
+        assert b'"type":"snapshot"' in snapshot
+        assert anatomy.skip_number(snapshot) is None
+        assert EXCHANGES[name].decode(json.loads(anatomy.skip_number(delta) or b"")).number == (
+            EXCHANGES[name].decode(json.loads(delta)).number + 1
+        )
