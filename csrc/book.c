@@ -216,5 +216,6 @@ int frs_book_apply(frs_book *book, uint32_t flags, const frs_spelling *spelling,
     int found = frs_message_scan(book, spelling, bids, bids_size, asks, asks_size, &message);
     if (!found)
         found = frs_book_change(book, &message, flags & FRS_SNAPSHOT, seq, exchange_ns);
-    return found < 0 || flags & FRS_QUIET ? found : frs_book_show(book, true);
+    bool doubtful = found == FRS_CROSSED && book->view.state == FRS_LIVE;
+    return found < 0 || flags & FRS_QUIET || doubtful ? found : frs_book_show(book, true);
 }

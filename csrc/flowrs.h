@@ -235,9 +235,11 @@ enum {
 /* One message: scans both sides, changes the book, publishes its top, stores the latency sample. All or nothing. The
  * list of a SIDED spelling is given as `bids`, and asks_size has to be 0.
  * seq and exchange_ns are published as given. Of a repeated price the last one counts; in a snapshot, levels of
- * quantity 0 are ignored. Returns FRS_CROSSED | ... bits (of a quiet change FRS_CROSSED alone), or an error with the
- * book as it was. FRS_E_FULL: the message's new levels do not fit beside those held (its own removals make no room for
- * them), a snapshot has more than `capacity` a side, or the message has more than the scratch. */
+ * quantity 0 are ignored. A live book that the message crosses is not published, as if FRS_QUIET had been given: nobody
+ * is to take it for live before frs_book_mark has said what it is worth. Returns FRS_CROSSED | ... bits (of what is not
+ * published FRS_CROSSED alone), or an error with the book as it was. FRS_E_FULL: the message's new levels do not fit
+ * beside those held (its own removals make no room for them), a snapshot has more than `capacity` a side, or the
+ * message has more than the scratch. */
 int frs_book_apply(frs_book *book, uint32_t flags, const frs_spelling *spelling, const char *bids, size_t bids_size,
                    const char *asks, size_t asks_size, uint64_t seq, int64_t exchange_ns);
 

@@ -21,7 +21,18 @@ from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError, PluginError
 from flowrs.feed import Budget, Venue
-from flowrs.serve import Administration, Answers, Consolidation, Control, Metrics, Table, attach_method, listen
+from flowrs.serve import (
+    Administration,
+    Answers,
+    Consolidation,
+    Control,
+    Hub,
+    Metrics,
+    Subscriptions,
+    Table,
+    attach_method,
+    listen,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,15 +107,18 @@ async def _serve(config: Config, socket: Path, arena: Arena, task_status: trio.T
     venues = make_venues(config, arena)
     metrics = Metrics(venues)
     answers = Answers(venues, metrics, socket)
+    hub = Hub(arena)
     fees = {name: venue.fee_percent for name, venue in config.venues.items()}
     together = Consolidation(venues, arena, config.groups, fees)
+    subscriptions = Subscriptions(hub, venues, answers, metrics, arena.notices, together)
     administration = Administration(venues, answers)
-    table = Table({**answers.methods, **together.methods, **attach_method(arena), **administration.methods})
-    control = Control(table, metrics)
+    tables = (answers.methods, together.methods, subscriptions.methods, attach_method(arena), administration.methods)
+    control = Control(Table(dict(item for each in tables for item in each.items())), metrics, subscriptions.end)
     async with listen(socket) as listener, trio.open_nursery() as root:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            root.start_soon(trio.serve_listeners, control.serve, [listener])
-            root.start_soon(_tick, metrics, arena)
+            root.start_soon(control.run, listener)
+            root.start_soon(hub.run)
+            root.start_soon(_tick, metrics, arena, hub)
             async with trio.open_nursery() as feeds:
                 for venue in venues.values():
                     feeds.start_soon(venue.run)
@@ -119,10 +133,11 @@ async def _serve(config: Config, socket: Path, arena: Arena, task_status: trio.T
             root.cancel_scope.cancel()
 
 
-async def _tick(metrics: Metrics, arena: Arena) -> None:
+async def _tick(metrics: Metrics, arena: Arena, hub: Hub) -> None:
     while True:
         arena.beat()
         metrics.look()
+        await hub.tick()
         await trio.sleep(_LOOK_S)
 
 

@@ -102,6 +102,22 @@ static void only_new_levels_need_room(void) {
     desk_free(&d);
 }
 
+static void a_live_book_that_is_crossed_is_published_with_what_it_is_worth(void) {
+    desk d = desk_new(100, 0, 5);
+    frs_level bids[5], asks[5];
+    apply(d.book, FRS_SNAPSHOT, bids1, asks1);
+    frs_book_mark(d.book, FRS_LIVE, 0, FRS_BY_SEQUENCE, 1);
+    frs_view before = published(&d, bids, asks, 5);
+    CHECK(apply(d.book, 0, "[[\"101.5\",\"1\"]]", "") == FRS_CROSSED);
+    CHECK(published(&d, bids, asks, 5).seq == before.seq && bids[0].price == 10000);
+    frs_book_mark(d.book, FRS_STALE, 4, 0, 1);
+    frs_view view = published(&d, bids, asks, 5);
+    CHECK(view.seq == before.seq + 1 && view.state == FRS_STALE && bids[0].price == 10150);
+    CHECK(apply(d.book, 0, "[[\"101.6\",\"1\"]]", "") == (FRS_CROSSED | FRS_TOP));
+    CHECK(published(&d, bids, asks, 5).seq == before.seq + 2);
+    desk_free(&d);
+}
+
 static void a_crossed_book_is_told_but_kept(void) {
     desk d = desk_new(100, 0, 5);
     CHECK(apply(d.book, FRS_SNAPSHOT, bids1, asks1) == FRS_TOP);
@@ -391,6 +407,7 @@ void test_book(void) {
     TEST(a_failed_message_changes_nothing);
     TEST(only_new_levels_need_room);
     TEST(a_crossed_book_is_told_but_kept);
+    TEST(a_live_book_that_is_crossed_is_published_with_what_it_is_worth);
     TEST(only_a_change_that_can_be_seen_is_a_top);
     TEST(an_unseen_change_still_publishes_the_header);
     TEST(a_quiet_change_is_published_later);

@@ -8,6 +8,7 @@ from flowrs.core.journal import Excerpt, Journal, Mark
 from flowrs.core.lane import LANE_SHIFT, MOST_TEMPLATES, UNPROVEN, Lane, template_fault
 from flowrs.core.merge import Merge, merge_books, merge_views
 from flowrs.core.merged import Fate, Known, Merged, Part, Top
+from flowrs.core.notices import Notices
 from flowrs.core.ring import Ring, bucket_floors
 from flowrs.core.spelling import PAIRS, Spelling
 from flowrs.core.trust import Reason, State, Verified, Writer
@@ -41,6 +42,7 @@ __all__ = [
     "Mark",
     "Merge",
     "Merged",
+    "Notices",
     "Part",
     "Reason",
     "Ring",

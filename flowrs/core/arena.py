@@ -9,6 +9,7 @@ import numpy as np
 
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import fail, made
+from flowrs.core.notices import Notices
 from flowrs.core.trust import State, Writer
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Arena:
         self.depth = depth
         self._free = list(range(slots - 1, -1, -1))
         self._changed = ffi.new("uint32_t[]", slots)
+        self.notices = Notices()
 
     def __enter__(self) -> Self:
         """Return itself: it can be used already."""

@@ -230,6 +230,8 @@ class Book:
         self.state, self.reason, self.verified, self.epoch = state, reason, verified, epoch
         if (code := lib.frs_book_mark(self._book, state, reason, verified, epoch)) < 0:
             fail(code)
+        if self._arena:
+            self._arena.notices.marked()
 
     def record(self, journal: Journal | None) -> None:
         """Write all changes from now on into `journal`; None: no longer."""

@@ -16,7 +16,7 @@ import trio
 
 from flowrs.api import BookSnapshot, BookUpdate, Continuity, Farewell, Heartbeat, Numbered, Reply, Trade
 from flowrs.api import Recovery as Way
-from flowrs.core import LANE_SHIFT, Reason
+from flowrs.core import LANE_SHIFT, Notices, Reason
 from flowrs.errors import FeedError, PluginError, ProtocolError, StaleFeedError
 from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE, call, fault
@@ -69,10 +69,12 @@ class Session:
         rest: Rest | None,
         budgets: Budgets,
         counters: Counters,
+        *,
+        notices: Notices | None = None,
     ) -> None:
         """Subscribe to `instruments`, serve `replicas` and `trades`, both by the exchange's names.
 
-        Trades are kept with the time at which they were received (ns since 1970).
+        Trades are kept with the time at which they were received (ns since 1970). `notices` hears of each buffer.
         """
         self.live_since: float | None = None
         """When the first book became live, on Trio's clock."""
@@ -87,6 +89,7 @@ class Session:
         self._rest = rest
         self._budgets = budgets
         self._counters = counters
+        self._notices = notices or Notices()
         self._heard = 0  # messages
         self._number = -1  # of the last frame that was decoded, where frames are numbered
         self._dropped: dict[str, Replica] = {}  # of which something may still come
@@ -113,6 +116,7 @@ class Session:
                 await transport.send(text)
 
             self.is_open = True
+            self._notices.marked()
             retry = (self._config.retry_base_s, self._config.retry_cap_s)
             self._recovery = Recovery(
                 self._connector, self._replicas.values(), self._rest, send, nursery, retry, self._subscribed
@@ -144,7 +148,7 @@ class Session:
 
     async def _read(self, transport: Transport) -> NoReturn:
         """The hot path: from received bytes to published books."""
-        counters = self._counters
+        counters, notices = self._counters, self._notices
         begin = counters.latency.begin
         while True:
             frames = await transport.receive()
@@ -154,6 +158,7 @@ class Session:
             counters.bytes += sum(map(len, frames))
             if time_ns := self.take(frames, recv_ns):
                 counters.delay.add(recv_ns - time_ns)
+            notices.changed()
 
     def take(self, frames: Sequence[bytes], recv_ns: int) -> int:  # noqa: C901 - one loop: a call a frame is dear here
         """Take frames into the books; returns the exchange's time of the last event, in ns, or 0."""

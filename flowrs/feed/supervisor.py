@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from flowrs.api import Rate
-from flowrs.core import Reason
+from flowrs.core import Notices, Reason
 from flowrs.errors import FeedError, PluginError, StaleFeedError
 from flowrs.feed.backoff import Pace
 from flowrs.feed.session import RotatedError
@@ -37,9 +37,14 @@ class Connection:
     """A connection that is to be kept up, and what is known of it."""
 
     def __init__(
-        self, name: str, replicas: Sequence[Replica], session: Callable[[], Session], backoff: Backoff
+        self,
+        name: str,
+        replicas: Sequence[Replica],
+        session: Callable[[], Session],
+        backoff: Backoff,
+        notices: Notices | None = None,
     ) -> None:
-        """Keep `replicas` fed by sessions that `session` makes."""
+        """Keep `replicas` fed by sessions that `session` makes; `notices` hears of what becomes of them."""
         self.name = name
         self.replicas = replicas
         self.since = trio.current_time()
@@ -50,6 +55,7 @@ class Connection:
         """What ended the last session."""
         self._session: Session | None = None
         self._make = session
+        self._notices = notices or Notices()
         self._backoff = backoff
         self._pace = Pace(_ATTEMPTS, _AT_ONCE)
         self._scope = trio.CancelScope()  # of the session, or of the pause after it
@@ -137,6 +143,7 @@ class Connection:
         self._session = session
         self.since = trio.current_time()
         self.retry_at = None if delay is None else self.since + delay
+        self._notices.marked()
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:

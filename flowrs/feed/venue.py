@@ -219,9 +219,10 @@ class Venue:
                 self._rest,
                 self._budgets,
                 self.counters,
+                notices=self._arena.notices,
             )
 
-        return Connection(name, books, session, self._backoff())
+        return Connection(name, books, session, self._backoff(), self._arena.notices)
 
     def _backoff(self) -> Backoff:
         return Backoff(self._config.retry_base_s, self._config.retry_cap_s)

@@ -5,8 +5,10 @@ from flowrs.serve.answers import Answers
 from flowrs.serve.attach import attach_method
 from flowrs.serve.consolidated import Consolidation
 from flowrs.serve.control import Control, listen
+from flowrs.serve.hub import Hub
 from flowrs.serve.methods import Client, Method, Table
 from flowrs.serve.metrics import Metrics
+from flowrs.serve.subscriptions import Subscriptions
 
 __all__ = [
     "Administration",
@@ -14,8 +16,10 @@ __all__ = [
     "Client",
     "Consolidation",
     "Control",
+    "Hub",
     "Method",
     "Metrics",
+    "Subscriptions",
     "Table",
     "attach_method",
     "listen",

@@ -10,28 +10,30 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import select
 import socket
 import time
-from array import array
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import CoroutineType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
 from flowrs.errors import ConfigError
-from flowrs.serve.methods import Client, Handed, peer_of
+from flowrs.serve.methods import Client, Handed, Then, peer_of
+from flowrs.serve.outbox import PATIENCE_S, Outbox
 from flowrs.serve.protocol import MAX_LINE, RequestError, failure, greeting, id_of, request, result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from flowrs.serve.methods import Table
     from flowrs.serve.metrics import Metrics
 
 _log = logging.getLogger(__name__)
-_WRITE_S = 10.0
+_SLICE_NS = 200_000  # of answering, between two turns of the feed
+_LOOK_S = 1.0
 _BACKLOG = 128
 _MAX_CLIENTS = 2048
 _SOCKET_MODE = 0o660
@@ -105,72 +107,110 @@ async def listen(path: Path) -> AsyncIterator[trio.SocketListener]:
 class Control:
     """Serves one client a task."""
 
-    def __init__(self, table: Table, metrics: Metrics) -> None:
-        """Answer with the methods of `table`; `metrics` is told how many clients there are."""
+    def __init__(self, table: Table, metrics: Metrics, left: Callable[[Client], None] = lambda _: None) -> None:
+        """Answer with the methods of `table`.
+
+        `metrics` is told how many clients there are, `left` when one has gone.
+        """
         self._table = table
         self._metrics = metrics
+        self._left = left
         self._started_ns = time.time_ns()
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def run(self, listener: trio.SocketListener) -> NoReturn:
+        """Serve all clients of `listener`."""
+        async with trio.open_nursery() as nursery:
+
+            async def serve(stream: trio.SocketStream) -> None:
+                outbox = Outbox(stream.socket, nursery.start_soon)
+                async with stream:
+                    await self._serve(stream, outbox)
+
+            await trio.serve_listeners(serve, [listener])
+
+    async def _serve(self, stream: trio.SocketStream, outbox: Outbox) -> None:
         """Serve one client until it goes, breaks the rules or stops reading."""
         metrics = self._metrics
-        async with stream:
-            metrics.clients += 1
-            try:
-                await _send(stream, greeting(os.getpid(), self._started_ns, self._table.names))
+        client = Client(peer_of(stream.socket), outbox)
+        metrics.clients += 1
+        try:
+            outbox.put(greeting(os.getpid(), self._started_ns, self._table.names))
+            with outbox.scope:
                 if metrics.clients > _MAX_CLIENTS:
                     message = f"{_MAX_CLIENTS} clients are connected; close some"
-                    await _send(stream, failure(None, RequestError("too_many_clients", message)))
-                    return
-                await self._converse(stream)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # the client has gone: nothing is left to be told
-            except trio.TooSlowError:
-                _log.warning("a control client did not read for %.0f s and was cut off", _WRITE_S)
-            finally:
-                metrics.clients -= 1
+                    outbox.put(failure(None, RequestError("too_many_clients", message)))
+                else:
+                    await self._converse(stream, client)
+                outbox.flush()
+                await outbox.room(0)
+        finally:
+            metrics.clients -= 1
+            self._left(client)
+            outbox.close()
+        if outbox.is_slow:
+            _log.warning("a control client did not read for %.0f s and was cut off", PATIENCE_S)
 
-    async def _converse(self, stream: trio.SocketStream) -> None:
+    async def _converse(self, stream: trio.SocketStream, client: Client) -> None:
         """Answer line by line."""
-        client = Client(peer_of(stream.socket))
-        buffer = bytearray()
+        outbox = client.outbox
+        rest = b""
         while True:
-            data = await stream.receive_some(MAX_LINE)
+            outbox.flush()
+            await outbox.room()
+            try:
+                data = await stream.receive_some(MAX_LINE)
+            except trio.BrokenResourceError:
+                return
             if not data:
+                await self._listen_only(stream, client)
                 return
-            buffer += data
-            *lines, buffer = buffer.split(b"\n")
-            if max(map(len, (*lines, buffer))) > MAX_LINE:
+            *lines, rest = (rest + data).split(b"\n")
+            if max(map(len, (*lines, rest))) > MAX_LINE:
                 message = f"a line has more than {MAX_LINE} bytes; the connection is closed"
-                await _send(stream, failure(None, RequestError("too_large", message)))
+                outbox.put(failure(None, RequestError("too_large", message)))
                 return
-            for line in map(bytes.strip, map(bytes, lines)):
-                if line:
-                    await _send(stream, *await self._answer(line, client))
+            await self._answer_all(lines, client)
 
-    async def _answer(self, line: bytes, client: Client) -> tuple[bytes, int | None]:
-        """Return the line of the answer, and the descriptor that goes with it."""
+    async def _answer_all(self, lines: list[bytes], client: Client) -> None:
+        """Answer requests that have come at once, with turns of the feed in between."""
+        outbox = client.outbox
+        began = time.perf_counter_ns()
+        for line in lines:
+            if not (line := line.strip()):
+                continue
+            await self._answer(line, client)
+            if time.perf_counter_ns() - began > _SLICE_NS:
+                outbox.flush()
+                await trio.lowlevel.checkpoint()
+                await outbox.room()
+                began = time.perf_counter_ns()
+
+    async def _answer(self, line: bytes, client: Client) -> None:
+        outbox = client.outbox
         try:
             asked = request(line)
         except RequestError as error:
-            return failure(id_of(line), error), None
+            outbox.put(failure(id_of(line), error))
+            return
         try:
             value = self._table.answer(asked.method, asked.params, client)
             if isinstance(value, CoroutineType):
+                outbox.flush()
                 value = await value
-            value, fd = value if isinstance(value, Handed) else (value, None)
-            return result(asked.id, value), fd
         except RequestError as error:
-            return failure(asked.id, error), None
+            outbox.put(failure(asked.id, error))
+            return
+        if isinstance(value, Handed):
+            outbox.put(result(asked.id, value.value), value.fd)
+        elif isinstance(value, Then):
+            outbox.put(result(asked.id, value.value))
+            value.begin()
+        else:
+            outbox.put(result(asked.id, value))
 
-
-async def _send(stream: trio.SocketStream, data: bytes, fd: int | None = None) -> None:
-    """Write with a deadline, `fd` with the first byte; raises trio.TooSlowError for a client that does not read."""
-    with trio.fail_after(_WRITE_S):
-        if fd is not None:
-            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]))  # unix(7)
-            try:
-                data = data[await stream.socket.sendmsg([data], [rights]) :]
-            except OSError as error:
-                raise trio.BrokenResourceError from error
-        await stream.send_all(data)
+    async def _listen_only(self, stream: trio.SocketStream, client: Client) -> None:
+        """Go on for a client that says nothing any more, as long as it has subscriptions and reads."""
+        hung_up = select.poll()
+        hung_up.register(stream.socket.fileno(), 0)
+        while client.subscriptions and not hung_up.poll(0):  # noqa: ASYNC110 - no event tells that it has hung up
+            await trio.sleep(_LOOK_S)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     import trio
 
+    from flowrs.serve.channels import Channel
+    from flowrs.serve.outbox import Outbox
+
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7): pid, uid, gid
 _QUOTE = 64
 
@@ -48,10 +51,24 @@ def peer_of(connection: socket.socket | trio.socket.SocketType) -> Peer:
     return Peer(pid, uid)
 
 
-class Client(NamedTuple):
+class Client:
     """One connection, as methods see it."""
 
-    peer: Peer
+    __slots__ = ("_outbox", "peer", "subscriptions")
+
+    def __init__(self, peer: Peer, outbox: Outbox | None = None) -> None:
+        """Take who it is, and the way to write to it: without one, nothing can be subscribed to."""
+        self.peer = peer
+        self.subscriptions: dict[str, Channel] = {}
+        """By key."""
+        self._outbox = outbox
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is to be written to it. Raises RequestError if nothing but answers can be."""
+        if self._outbox is None:
+            raise RequestError("bad_request", "events need a connection")
+        return self._outbox
 
 
 class Handed(NamedTuple):
@@ -59,6 +76,13 @@ class Handed(NamedTuple):
 
     value: Any
     fd: int
+
+
+class Then(NamedTuple):
+    """A result, and what is to be done as soon as its line is on its way."""
+
+    value: Any
+    begin: Callable[[], None]
 
 
 class Method(NamedTuple):

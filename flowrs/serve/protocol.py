@@ -85,3 +85,13 @@ def failure(identity: int | str | None, error: RequestError) -> bytes:
     if error.data is not None:
         about["data"] = error.data
     return _encode({"id": identity, "error": about}) + b"\n"
+
+
+def event(key: str, kind: str, data: Any) -> bytes:
+    """Return the line of an event."""
+    return _encode({"subscription": key, "event": kind, "data": data}) + b"\n"
+
+
+def event_head(key: str, kind: str) -> bytes:
+    """Return the line of an event up to its data."""
+    return _encode({"subscription": key, "event": kind})[:-1] + b',"data":'

@@ -94,6 +94,10 @@ class BookMachine(RuleBasedStateMachine):
         (self.model.snapshot if flags & SNAPSHOT else self.model.delta)(bids, asks)
         if flags & QUIET:
             assert found & CROSSED == self.crossed()
+        elif self.told[0] is State.LIVE and self.crossed():
+            assert found == CROSSED
+            self.check_published()
+            self.publish(self.book.publish())
         else:
             self.publish(found)
 

@@ -321,9 +321,10 @@ def test_another_process_merges_whole_books_while_they_are_written() -> None:
     books = [Book(name, 2, 3, scratch=SCRATCH, arena=arena) for name in ("a:X", "b:X")]
 
     def write(seq: int) -> None:
-        side = b"[%s]" % b",".join(b"[%d,%d]" % (price, seq) for price in range(1, 1 + SHOWN))
+        prices = range(1, 1 + SHOWN), range(1 + SHOWN, 1 + 2 * SHOWN)
+        bids, asks = (b"[%s]" % b",".join(b"[%d,%d]" % (price, seq) for price in side) for side in prices)
         for book in books:
-            book.apply(SNAPSHOT, side, side, seq, 0)
+            book.apply(SNAPSHOT, bids, asks, seq, 0)
 
     write(1)
     for book in books:

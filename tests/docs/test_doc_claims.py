@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import json
 import re
 import socket
@@ -22,9 +23,9 @@ from flowrs.cli.failure import USAGE
 from flowrs.cli.root import COMMANDS, root
 from flowrs.client import Client
 from flowrs.config import DEFAULT_SYMBOLS, DEFAULT_VENUES, DaemonConfig, Equivalents, Symbols, VenueConfig
-from flowrs.core import Arena, Reason, State
+from flowrs.core import Arena, Notices, Reason, State
 from flowrs.groups import Groups
-from flowrs.serve import Administration, Answers, Consolidation, Metrics
+from flowrs.serve import Administration, Answers, Consolidation, Hub, Metrics, Subscriptions
 from flowrs.serve.protocol import Request
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
 PROTOCOL = page("docs/protocol.md")
 ANSWERS = Answers({}, Metrics({}), ROOT)
 TOGETHER = Consolidation({}, Arena(1), Groups(), {})
-METHODS = {**ANSWERS.methods, **TOGETHER.methods, **Administration({}, ANSWERS).methods}
+SUBSCRIPTIONS = Subscriptions(Hub(Arena(1)), {}, ANSWERS, Metrics({}), Notices(), TOGETHER)
+METHODS = {
+    **ANSWERS.methods,
+    **TOGETHER.methods,
+    **SUBSCRIPTIONS.methods,
+    **Administration({}, ANSWERS).methods,
+}
 FOLDERS = "flowrs|csrc|tests|docs|benchmarks|scripts|\\.ci"
 
 
@@ -261,6 +268,26 @@ def test_exactly_the_fields_that_are_answered_are_documented(method: str, world:
     assert answered <= set(spans(text)) | set(spans(common)) | set(spans(more))
     documented = {name for cells in rows(text) + rows(common) if len(cells) == 3 for name in names(cells)}
     assert documented <= answered
+
+
+@pytest.mark.parametrize(
+    ("heading", "params", "like"),
+    [
+        ("Books, every change", {"topic": "book", "symbol": "BTC-USD", "venue": "kraken", "mode": "every"}, "book"),
+        ("Venues", {"topic": "venues"}, "status"),
+    ],
+)
+def test_exactly_the_fields_of_events_are_documented(
+    heading: str, params: dict[str, str], like: str, world: World
+) -> None:
+    text = section(PROTOCOL, heading) + section(PROTOCOL, "What is said of a book") + section(PROTOCOL, f"`{like}`")
+    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rb") as lines:
+        connection.connect(str(world.socket))
+        connection.sendall(json.dumps({"method": "subscribe", "params": params}).encode() + b"\n")
+        _, _, *events = itertools.islice(lines, 4 if like == "book" else 3)
+    told = [json.loads(event) for event in events]
+    assert [each["event"] for each in told] == (["snapshot", "delta"] if like == "book" else ["venues"])
+    assert {key for each in told for key in keys(each["data"])} <= set(spans(text))
 
 
 def keys(value: Any) -> Iterator[str]:

@@ -136,8 +136,8 @@ def test_a_symbol_that_comes_or_goes_is_in_the_next_answer(asked: Asked) -> None
 @pytest.mark.parametrize(
     ("bids", "asks", "market", "spread"),
     [
-        ([], [["100", "0"], ["99.5", "1"]], "locked", "0.00"),
-        ([["101", "1"]], [], "crossed", "-1.00"),
+        ([["99.5", "0"]], [["100", "0"], ["99.5", "1"]], "locked", "0.00"),
+        ([["101", "1"]], [["100", "0"], ["102", "1"]], "crossed", "-1.00"),
     ],
 )
 def test_markets_that_touch_or_cross_across_venues_are_told_as_such(

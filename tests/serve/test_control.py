@@ -21,7 +21,7 @@ from venues import until
 
 from flowrs import __version__
 from flowrs.errors import ConfigError
-from flowrs.serve import Answers, Control, Method, Metrics, Table, control, listen
+from flowrs.serve import Answers, Control, Method, Metrics, Table, control, listen, outbox
 from flowrs.serve.methods import NoParams
 from flowrs.serve.protocol import MAX_LINE, RequestError
 
@@ -51,7 +51,7 @@ async def served(folder: Path, levels: int = 0, methods: Mapping[str, Method] | 
     metrics = Metrics(venues)
     table = Table({**Answers(venues, metrics, path).methods, **(methods or {})})
     async with listen(path) as listener, trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, Control(table, metrics).serve, [listener])
+        nursery.start_soon(Control(table, metrics).run, listener)
         yield Served(path, metrics)
         nursery.cancel_scope.cancel()
 
@@ -298,8 +298,8 @@ async def test_a_client_that_leaves_in_mid_answer_hurts_nobody(tmp_path: Path) -
 async def test_a_client_that_asks_and_never_reads_is_cut_off_and_the_others_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert control._WRITE_S == 10  # noqa: SLF001 - what is made shorter here
-    monkeypatch.setattr(control, "_WRITE_S", 0.5)
+    assert outbox.PATIENCE_S == 10  # which is made shorter here
+    monkeypatch.setattr(outbox, "PATIENCE_S", 0.5)
     whole = b'{"method":"book","params":{"symbol":"BTC-USDT","depth":0}}\n'
     async with served(tmp_path, levels=20_000) as here, connected(here.path) as other, connected(here.path) as deaf:
         await deaf.stream.send_all(whole * 50)
@@ -325,7 +325,7 @@ async def ends_early(client: Client, answers: int) -> bool:
 async def test_a_client_that_is_deaf_from_the_beginning_is_cut_off_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_WRITE_S", 0.2)
+    monkeypatch.setattr(outbox, "PATIENCE_S", 0.2)
     monkeypatch.setattr(control, "greeting", lambda *_: b"x" * (1 << 24))
     async with served(tmp_path) as here, await trio.open_unix_socket(str(here.path)):
         await here.until_clients(1)

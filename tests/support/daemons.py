@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ class Client:
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
         self._buffer = b""
+        self._events: deque[Any] = deque()  # that came while an answer was waited for
 
     async def line(self) -> bytes:
         """The next line, b"" at the end of the connection."""
@@ -35,10 +37,19 @@ class Client:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
+    async def event(self) -> Any:
+        """The next event."""
+        if self._events:
+            return self._events.popleft()
+        with trio.fail_after(5):
+            return json.loads(await self.line())
+
     async def send(self, data: bytes) -> Any:
-        """Send bytes, return what is answered."""
+        """Send bytes, return what is answered; events meanwhile are kept."""
         await self.stream.send_all(data)
-        return json.loads(await self.line())
+        while "subscription" in (answer := json.loads(await self.line())):
+            self._events.append(answer)
+        return answer
 
     async def ask(self, method: str, **params: Any) -> Any:
         """The whole answer to a request."""

@@ -44,6 +44,6 @@ async def desk(folder: Path, slots: int = 4) -> AsyncIterator[Desk]:
     with Arena(slots, 20) as arena:
         control = Control(Table(attach_method(arena)), Metrics({}))
         async with listen(path) as listener, trio.open_nursery() as nursery:
-            nursery.start_soon(trio.serve_listeners, control.serve, [listener])
+            nursery.start_soon(control.run, listener)
             yield Desk(path, arena)
             nursery.cancel_scope.cancel()

@@ -78,6 +78,10 @@ class FakeVenue:
         self.connections = [FakeConnection(f"{name}/0", list(self.replicas.values()))]
         self.trades: dict[str, list[tuple[TradeEvent, int]]] = {symbol: [] for symbol in symbols}
 
+    def keep(self, symbol: str, **book: Any) -> None:
+        """Keep another book."""
+        self.replicas[symbol] = FakeReplica(self.name, symbol, **book)
+
 
 def venues(**symbols: tuple[str, ...]) -> dict[str, FakeVenue]:
     """Venues by name."""
