@@ -48,7 +48,7 @@ def book(
     """Show the order book of SYMBOL: of all exchanges (BTC-USDT), or of one (binance:BTC-USDT)."""
     symbol, venue = options.place(symbol, venue)
     with Client(socket) as client:
-        if venue is None and (only := _only(client, symbol)):
+        if venue is None and (only := only_book(client, symbol)):
             symbol, venue = only
         if venue is None:
             _check_several(symbol, depth, allow_stale=allow_stale)
@@ -72,7 +72,7 @@ def book(
             show(*(together.parts(answer) if venue is None else parts(answer)))
 
 
-def _only(client: Client, symbol: str) -> tuple[str, str] | None:
+def only_book(client: Client, symbol: str) -> tuple[str, str] | None:
     """Return symbol and venue of the only book there is, None if there are several."""
     try:
         found = client.call("consolidated", symbol=symbol, depth=1)["parts"]

@@ -1,8 +1,7 @@
-"""`status`, `venues`, `trades`: one question to the daemon, one table."""
+"""`status`, `venues`: one question to the daemon, one table."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,44 +92,3 @@ def venues(*, as_json: bool, socket: Path | None) -> None:
         for entry in answer
     ]
     show(Table(("venue", "name", "plugin", "address", "symbols"), rows))
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  flowrs trades BTC-USDT
-  flowrs trades binance:BTC-USDT --limit 100 --json
-"""
-)
-@options.symbol
-@options.venue
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
-@options.as_json
-@options.socket
-def trades(*, symbol: str, venue: str | None, limit: int, as_json: bool, socket: Path | None) -> None:
-    """Show the latest trades of SYMBOL, oldest first."""
-    symbol, venue = options.place(symbol, venue)
-    with Client(socket) as client:
-        answer = client.call("trades", symbol=symbol, venue=venue, limit=limit)
-    if as_json:
-        show_json(answer)
-        return
-    rows: list[tuple[Cell | str, ...]] = [
-        (
-            utc(trade["exchange_ns"]),
-            Cell(trade["side"], "green" if trade["side"] == "buy" else "red"),
-            trade["price"],
-            trade["quantity"],
-            str(trade["id"]),
-        )
-        for trade in answer["trades"]
-    ]
-    show(f"{answer['venue']}:{answer['symbol']}", Table(("time (UTC)", "side", ">price", ">quantity", "id"), rows))
-
-
-def utc(time_ns: int | None) -> str:
-    """Return a time of day to the millisecond, cut off and not rounded."""
-    if not time_ns:
-        return NONE
-    seconds, ns = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{ns // 1_000_000:03d}"

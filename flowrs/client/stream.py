@@ -46,14 +46,24 @@ class Stream:
     """The events of one subscription."""
 
     def __init__(
-        self, path: Path, topics: tuple[Topic, ...], timeout_s: float, clock: Clock, *, reconnect: bool
+        self,
+        path: Path,
+        topics: tuple[Topic, ...],
+        timeout_s: float,
+        clock: Clock,
+        *,
+        reconnect: bool,
+        verbatim: bool = False,
     ) -> None:
-        """Do nothing yet. A daemon that is silent for `timeout_s` although it was asked counts as gone."""
+        """Do nothing yet. A daemon that is silent for `timeout_s` although it was asked counts as gone.
+
+        `verbatim`: what the daemon says is given out as a `Notice`, undecoded, for who only passes it on.
+        """
         self.link: Link | None = None
         self.is_closed = False
         self.inbox = Inbox()
         self._path, self._topics, self._timeout_s, self._clock = path, topics, timeout_s, clock
-        self._reconnects = reconnect
+        self._reconnects, self._verbatim = reconnect, verbatim
         self._daemon: tuple[int, int] | None = None
         self._keys: list[str] = []
         self._positions: dict[str, tuple[int, int]] = {}
@@ -108,7 +118,7 @@ class Stream:
             if self.link is not None:
                 self._read(self.link)
             if (event := self.inbox.take()) is not None:
-                return event_of(event) if isinstance(event, Notice) else event
+                return event_of(event) if isinstance(event, Notice) and not self._verbatim else event
             if self._failure is not None:
                 self.close()
                 raise self._failure
@@ -138,6 +148,8 @@ class Stream:
         while notices:
             notice = notices.popleft()
             if not is_known(notice):
+                if self._verbatim:
+                    self.inbox.put(notice)
                 continue
             if is_conflated(notice.key):
                 self.inbox.put(notice, notice.key)
@@ -148,7 +160,7 @@ class Stream:
                 return
             if isinstance(event, Delta | Snapshot):
                 self._positions[notice.key] = (event.epoch, event.seq)
-            self.inbox.put(event)
+            self.inbox.put(notice if self._verbatim else event)
 
     def _hear(self) -> None:
         self._quiet_at = self._clock() + self._timeout_s / 2
