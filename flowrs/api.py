@@ -67,7 +67,10 @@ class Objects(Struct, frozen=True):
 
 
 class Sided(Struct, frozen=True):
-    """Both sides in one list, which an event has as its `bids`: [{"side":"bid","price":…,"quantity":…},…]."""
+    """Both sides in one list, which an event has as its `bids`: [{"side":"bid","price":…,"quantity":…},…].
+
+    Its `asks` are empty: `Raw()`.
+    """
 
     side: str
     bid: str

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flowrs.sim.instruments import Instrument
     from flowrs.sim.market import Event, Market
 
+_ALL = 1_000_000  # levels
 _REMEMBERED = 500  # counts of a symbol, and the updates that they were
 
 
@@ -78,7 +79,7 @@ class Described:
         symbol = self.symbols.get(request.query.get(rest.key, ""))
         if symbol is None:
             return Response(400, b'{"error":"no such instrument"}')
-        number, *sides = self.source.snapshot(symbol, self.told.levels)
+        number, *sides = self.source.snapshot(symbol, rest.levels or _ALL)
         return Response(200, self._spell(rest.answer, symbol, sides, number, number, time.time_ns()).encode())
 
     def book(self, symbol: str, last_id: int | None = None) -> Book:
@@ -122,7 +123,7 @@ class Described:
         if not self.told.book.snapshot:
             return ""
         symbol = self.symbols[native]
-        number, *sides = self.source.snapshot(symbol, self.told.levels, self.source.diff_ids(symbol)[-1])
+        number, *sides = self.source.snapshot(symbol, _ALL, self.source.diff_ids(symbol)[-1])
         return self._spell(self.told.book.snapshot, symbol, sides, number, number, time.time_ns())
 
     def instruments(self) -> str:

@@ -89,11 +89,12 @@ class Trades(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RestSnapshot(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a snapshot is asked for: the query has the instrument as `key`."""
+    """Where a snapshot is asked for: the query has the instrument as `key`; `levels` a side, 0: all."""
 
     path: Word
     key: Word
     answer: Word
+    levels: Annotated[int, Meta(ge=0, le=5000)] = 0
 
 
 class Checksums(Struct, frozen=True, forbid_unknown_fields=True):

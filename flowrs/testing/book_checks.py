@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from flowrs.api import Connector
     from flowrs.testing.rehearsal import Entry, Rehearsal
 
+_LEVELS = "see spelling, bids and asks: both as they are in the frame; with Sided, asks are Raw()"
+_CAUSES = {
+    "decode": _LEVELS,
+    "precision": _LEVELS,
+    "checksum": "see checksum, its form and levels, and depth",
+    "crossed": "see which side is bids and which is asks, and that a quantity of 0 removes a level",
+    "snapshot": "see snapshot_request() and decode_snapshot(), or subscribe(): a stream has to begin with a snapshot",
+}
+"""By the reason why a book is not live: what to do."""
 _CLOSELY = 60  # messages after each of which books are compared; later mistakes may cross the book
 _COMPARED = 25  # messages between two comparisons after that
 
@@ -28,9 +37,8 @@ def _live(rehearsal: Rehearsal) -> str:
         raise FailedError(f"the connection ends: {stand.ended}", NUMBERS)
     for native, replica in stand.replicas.items():
         if not stand.is_live(native):
-            raise FailedError(
-                f"{native} is {replica.book.state.name.lower()} ({replica.book.reason.name.lower()})", NUMBERS
-            )
+            reason = replica.book.reason.name.lower()
+            raise FailedError(f"{native} is {replica.book.state.name.lower()} ({reason})", _CAUSES.get(reason, NUMBERS))
         if replica.resyncs > 1 and rehearsal.exchange is not None:
             raise FailedError(f"{native} was lost on the way, {replica.resyncs - 1} times", NUMBERS)
     return f"{len(stand.replicas)} books after {len(rehearsal.entries)} messages"
@@ -136,7 +144,8 @@ def _differences(stand: Stand, native: str, sides: Sequence[dict[Decimal, Decima
                 )
         if len(ours) != len(true) and (is_whole or len(ours) > len(true)):
             raise FailedError(
-                f"{native}: {len(ours)} levels in the book, {len(true)} {where}", "see depth, bids and asks"
+                f"{native}: {len(ours)} levels in the book, {len(true)} {where}",
+                "see depth, snapshot_levels, bids and asks",
             )
         count += len(ours)
     return count

@@ -19,7 +19,7 @@ pip() {
     printf '[flowrs]\\ntulip = flowrs_tulip\\n' > $facts/entry_points.txt
     export PYTHONPATH="$PWD:$PWD/../site:$PYTHONPATH"
 }
-pytest() { python -m pytest -p flowrs.pytest_plugin "$@"; }
+pytest() { command pytest -p flowrs.pytest_plugin "$@"; }
 """
 
 

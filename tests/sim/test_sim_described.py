@@ -40,7 +40,7 @@ def test_it_answers_with_acks_and_then_a_snapshot() -> None:
     assert books["arg"] == {"channel": "books", "instId": "BTC-USDT"}
     assert trades["arg"]["channel"] == "trades"
     assert snapshot["action"] == "snapshot"
-    assert len(snapshot["data"][0]["bids"]) == 400
+    assert len(snapshot["data"][0]["bids"]) == 400  # as it begins
     assert session.receive("ping") == [b"pong"]
     assert json.loads(session.receive("nonsense")[0])["event"] == "error"
 
