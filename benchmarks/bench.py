@@ -9,6 +9,7 @@ from pathlib import Path
 import blast
 import connectors
 import consolidate
+import control
 import hot_path
 import memory
 import shared
@@ -59,6 +60,12 @@ def main() -> None:
     low, high = read.spread
     _row("shared memory to numpy / a request over the socket", f"{read.ratio:.3f} ({low:.3f} to {high:.3f})", "<= 0.1")
     _row("shared memory, two readers: views", f"{shared.torn()}", "0 torn")
+    asked = control.measure()
+    low, high = asked.p50_spread
+    _row("control socket: p50 of a book request / of an echo", f"{asked.p50:.2f} ({low:.2f} to {high:.2f})", "<= 1.5")
+    low, high = asked.rate_spread
+    _row("control socket: requests/s pipelined / of an echo", f"{asked.rate:.2f} ({low:.2f} to {high:.2f})", ">= 0.4")
+    _row("control socket: requests/s pipelined", f"{asked.book_rate:,.0f}", "")
     found = blast.measure()
     _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
     _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")

@@ -83,18 +83,22 @@ async def test_on_every_venue_who_follows_holds_what_the_daemon_answers(tmp_path
         followers = Followers(exchanges)
         await followers.subscribe(client)
         asked: dict[tuple[str, str], dict[str, Any]] = {}
-        compared: dict[str, int] = dict.fromkeys(exchanges, 0)
+        compared = dict.fromkeys(((name, symbol) for name, symbol, _ in followers.books.values()), 0)
         with trio.fail_after(60):
-            while min(compared.values()) < 20:
+            while min(compared.values()) < 5:
                 name, symbol, follower = await followers.take(client)
                 if (name, symbol) not in asked:
-                    asked[name, symbol] = await client.result("book", symbol=symbol, venue=name, depth=0)
+                    asked[name, symbol] = await client.result(
+                        "book", symbol=symbol, venue=name, depth=0, allow_stale=True
+                    )
                 answer = asked[name, symbol]
-                if (follower.epoch, follower.seq) >= (answer["epoch"], answer["seq"]):
+                if (follower.epoch, follower.seq) == (answer["epoch"], answer["seq"]):
                     follower.assert_is(answer)
-                    compared[name] += 1
+                    compared[name, symbol] += 1
                     del asked[name, symbol]
-    assert all(each.snapshots == 1 and each.deltas > 5 for _, _, each in followers.books.values())
+                elif (follower.epoch, follower.seq) > (answer["epoch"], answer["seq"]):
+                    assert follower.epoch > answer["epoch"], "it never was where the answer was, within one epoch"
+                    del asked[name, symbol]
 
 
 async def test_no_follower_is_told_live_and_differs_from_the_exchange_under_faults(tmp_path: Path, seed: int) -> None:
