@@ -12,8 +12,6 @@
 
 #include "internal.h"
 
-enum { NUMBER_ROOM = 48, TEXT_ROOM = 2 * FRS_CHECKSUM_LEVELS * 2 * NUMBER_ROOM };
-
 /* clang-format off */
 #define BIT(i, bit, entry) ((i) >> (bit) & 1 ? entry : 0)
 #define ENTRY(i, a, b, c, d, e, f, g, h) (BIT(i, 0, a) ^ BIT(i, 1, b) ^ BIT(i, 2, c) ^ BIT(i, 3, d) ^ \
@@ -49,14 +47,19 @@ static uint64_t load_little(const char *p) {
     return word;
 }
 
-static uint32_t crc32(const char *p, size_t size) {
-    uint32_t crc = UINT32_MAX;
-    for (; size >= 8; p += 8, size -= 8) {
+uint32_t frs_crc_words(uint32_t crc, const char *p, size_t words, uint32_t *states) {
+    for (size_t k = 0; k < words; k++, p += 8) {
         uint64_t word = load_little(p) ^ crc;
         crc = 0;
         for (int i = 0; i < 8; i++)
             crc ^= tables[7 - i][word >> 8 * i & 0xff];
+        if (states)
+            states[k] = crc;
     }
+    return crc;
+}
+
+uint32_t frs_crc_end(uint32_t crc, const char *p, size_t size) {
     for (; size; p++, size--)
         crc = crc >> 8 ^ tables[0][(crc ^ (unsigned char)*p) & 0xff];
     return ~crc;
@@ -114,38 +117,33 @@ static char *put_least(char *out, int64_t value, int scale) {
     return out + frs_decimal_format(value, scale, out, FRS_DECIMAL_TEXT);
 }
 
-/* What the text is made of. */
-typedef struct {
-    frs_level levels[2][FRS_CHECKSUM_LEVELS];
-    uint32_t counts[2];
-    int scales[2];
-    int decimals[2];
-} excerpt;
-
-static char *put_all_digits(char *out, const excerpt *top) {
-    for (int side = FRS_ASK; side >= FRS_BID; side--)
-        for (uint32_t i = 0; i < top->counts[side]; i++) {
-            const frs_level *level = &top->levels[side][i];
-            out = put_whole(out, level->price, top->scales[0], top->decimals[0]);
-            out = out ? put_whole(out, level->quantity, top->scales[1], top->decimals[1]) : NULL;
-            if (!out)
-                return NULL;
-        }
-    return out;
+/* One level's part of the text; COLON ends each with a colon, also the last. NULL: it has more decimals than these. */
+char *frs_checksum_put(char *out, int form, const frs_level *level, const int scales[2], const int decimals[2]) {
+    if (form == FRS_COLON) {
+        out = put_least(out, level->price, scales[0]);
+        *out++ = ':';
+        out = put_least(out, level->quantity, scales[1]);
+        *out++ = ':';
+        return out;
+    }
+    out = put_whole(out, level->price, scales[0], decimals[0]);
+    return out ? put_whole(out, level->quantity, scales[1], decimals[1]) : NULL;
 }
 
-static char *put_colons(char *out, const excerpt *top) {
-    const char *start = out;
-    for (uint32_t i = 0; i < top->counts[FRS_BID] || i < top->counts[FRS_ASK]; i++)
+uint32_t frs_checksum_levels(const frs_book *book, int form, uint32_t levels, frs_level *out) {
+    if (form == FRS_DIGITS) {
+        uint32_t asks = (uint32_t)frs_book_read(book, FRS_ASK, 0, out, levels);
+        return asks + (uint32_t)frs_book_read(book, FRS_BID, 0, out + asks, levels);
+    }
+    frs_level sides[2][FRS_CHECKSUM_LEVELS];
+    uint32_t counts[2], count = 0;
+    for (int side = FRS_BID; side <= FRS_ASK; side++)
+        counts[side] = (uint32_t)frs_book_read(book, side, 0, sides[side], levels);
+    for (uint32_t i = 0; i < counts[FRS_BID] || i < counts[FRS_ASK]; i++)
         for (int side = FRS_BID; side <= FRS_ASK; side++)
-            if (i < top->counts[side]) {
-                const frs_level *level = &top->levels[side][i];
-                out = put_least(out, level->price, top->scales[0]);
-                *out++ = ':';
-                out = put_least(out, level->quantity, top->scales[1]);
-                *out++ = ':';
-            }
-    return out == start ? out : out - 1;
+            if (i < counts[side])
+                out[count++] = sides[side][i];
+    return count;
 }
 
 static bool good_decimals(int decimals) {
@@ -157,17 +155,18 @@ int frs_book_checksum(const frs_book *book, int form, uint32_t levels, int price
     if ((form != FRS_DIGITS && form != FRS_COLON) || levels < 1 || levels > FRS_CHECKSUM_LEVELS ||
         !good_decimals(price_decimals) || !good_decimals(quantity_decimals))
         return FRS_E_ARGUMENT;
-    excerpt top;
-    for (int side = FRS_BID; side <= FRS_ASK; side++)
-        top.counts[side] = (uint32_t)frs_book_read(book, side, 0, top.levels[side], levels);
-    top.scales[0] = book->view.price_scale;
-    top.scales[1] = book->view.quantity_scale;
-    top.decimals[0] = price_decimals;
-    top.decimals[1] = quantity_decimals;
-    char text[TEXT_ROOM];
-    const char *end = form == FRS_DIGITS ? put_all_digits(text, &top) : put_colons(text, &top);
-    if (!end)
-        return FRS_E_PRECISION;
-    *out = crc32(text, (size_t)(end - text));
+    const int scales[2] = {book->view.price_scale, book->view.quantity_scale};
+    const int decimals[2] = {price_decimals, quantity_decimals};
+    frs_level top[2 * FRS_CHECKSUM_LEVELS];
+    char text[2 * FRS_CHECKSUM_LEVELS * FRS_CHECKSUM_TEXT], *end = text;
+    uint32_t count = frs_checksum_levels(book, form, levels, top);
+    for (uint32_t i = 0; i < count; i++) {
+        end = frs_checksum_put(end, form, &top[i], scales, decimals);
+        if (!end)
+            return FRS_E_PRECISION;
+    }
+    end -= form == FRS_COLON && count;
+    size_t size = (size_t)(end - text), words = size / 8;
+    *out = frs_crc_end(frs_crc_words(UINT32_MAX, text, words, NULL), text + 8 * words, size % 8);
     return 0;
 }

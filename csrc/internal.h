@@ -63,6 +63,44 @@ const char *frs_json_count(const char *p, const char *end, int64_t *out);
 /* A scalar; of strings only those of printable ASCII without escapes. */
 const char *frs_json_plain(const char *p, const char *end);
 
+/* ---- checksum.c */
+
+enum { FRS_CHECKSUM_TEXT = 96 }; /* at most of one level, and what is written beyond it */
+
+/* The CRC's state after so many more words of eight bytes (it begins with UINT32_MAX), and after each of them in
+ * states, unless that is NULL; and the CRC after the last few bytes. */
+uint32_t frs_crc_words(uint32_t crc, const char *p, size_t words, uint32_t *states);
+uint32_t frs_crc_end(uint32_t crc, const char *p, size_t size);
+/* The levels that the checksum covers, in the order of its text; room for twice `levels`. Returns their number. */
+uint32_t frs_checksum_levels(const frs_book *book, int form, uint32_t levels, frs_level *out);
+char *frs_checksum_put(char *out, int form, const frs_level *level, const int scales[2], const int decimals[2]);
+
+/* ---- digest.c: the same checksum, made again and again of a book that changes little from one time to the next. */
+
+/* What a text was made of: the levels, where in it each one's part ends, and the text itself. */
+typedef struct {
+    frs_level *levels;
+    uint32_t *ends;
+    char *text;
+    uint32_t count;
+} frs_sheet;
+
+typedef struct {
+    uint32_t levels;
+    unsigned newest; /* sheet */
+    frs_sheet sheets[2];
+    uint32_t *states; /* of the CRC, before each eight bytes of the newest text, and behind the last ones */
+    size_t known;     /* how many of the states, without the first */
+} frs_digest;
+
+/* Bytes of memory that a digest of `levels` levels a side needs beside itself. */
+size_t frs_digest_bytes(uint32_t levels);
+void frs_digest_init(frs_digest *digest, uint32_t levels, void *memory);
+/* Forgets the book: before it is another one, or has other scales. */
+void frs_digest_reset(frs_digest *digest);
+/* As frs_book_checksum, with arguments that are good and always the same. */
+int frs_digest_sum(frs_digest *digest, const frs_book *book, int form, const int decimals[2], uint32_t *out);
+
 /* ---- moment.c */
 
 /* A time as RFC 3339 in UTC (T and Z), in ns since 1970; the place behind it, or NULL if it is none or before 1970. */
@@ -347,6 +385,7 @@ typedef struct {
     frs_book *book; /* NULL: closed */
     int64_t last;
     int decimals[2];
+    frs_digest digest; /* if there are checksums */
 } frs_door;
 
 struct frs_lane {

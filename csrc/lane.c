@@ -19,7 +19,8 @@ frs_lane *frs_lane_new(const frs_spelling *spelling, int continuity, int64_t tim
     uint32_t places = 2;
     while (places < 2 * books)
         places *= 2;
-    frs_lane *lane = calloc(1, sizeof *lane + books * sizeof lane->doors[0] + places * sizeof lane->index[0]);
+    size_t digest = form ? frs_digest_bytes(levels) : 0;
+    frs_lane *lane = calloc(1, sizeof *lane + books * (sizeof(frs_door) + digest) + places * sizeof lane->index[0]);
     if (!lane)
         return NULL;
     lane->spelling = spelling;
@@ -30,7 +31,10 @@ frs_lane *frs_lane_new(const frs_spelling *spelling, int continuity, int64_t tim
     lane->number = -1;
     lane->room = books;
     lane->mask = places - 1;
-    lane->index = (uint32_t *)(void *)(lane->doors + books);
+    char *digests = (char *)(lane->doors + books);
+    for (uint32_t i = 0; form && i < books; i++)
+        frs_digest_init(&lane->doors[i].digest, levels, digests + i * digest);
+    lane->index = (uint32_t *)(void *)(digests + books * digest);
     return lane;
 }
 
@@ -100,6 +104,7 @@ int frs_lane_open(frs_lane *lane, int index, frs_book *book, int64_t last) {
         return FRS_E_ARGUMENT;
     to->book = book;
     to->last = last;
+    frs_digest_reset(&to->digest);
     return 0;
 }
 

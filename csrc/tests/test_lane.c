@@ -322,6 +322,88 @@ static void a_checksum_that_cannot_be_made_is_not_proven(void) {
     lane_desk_close(&d);
 }
 
+/* A level of a market that moves by itself, so that levels come, go and change at all places. */
+static size_t put_level(char *out, uint64_t *seed, int side) {
+    int64_t price = side == FRS_BID ? 5000 - (int64_t)random_below(seed, 40) : 5001 + (int64_t)random_below(seed, 40);
+    uint64_t quantity = random_below(seed, 3) ? random_below(seed, 1u << random_below(seed, 30)) : 0;
+    return (size_t)sprintf(out, "{\"price\":%lld.%02lld,\"qty\":%llu.%03llu}", (long long)price / 100,
+                           (long long)price % 100, (unsigned long long)quantity / 1000,
+                           (unsigned long long)quantity % 1000);
+}
+
+/* Makes a frame that changes up to three levels, with the checksum of `shadow` after it, which is changed as well. */
+static const char *random_frame(char out[TEXT], uint64_t *seed, frs_book *shadow, const lane_desk *d, int form,
+                                uint32_t levels) {
+    char sides[2][TEXT];
+    size_t sizes[2];
+    uint32_t crc;
+    for (int side = FRS_BID; side <= FRS_ASK; side++) {
+        char *p = sides[side];
+        *p++ = '[';
+        for (uint64_t n = random_below(seed, 4); n > 0; n--) {
+            if (p[-1] == '}')
+                *p++ = ',';
+            p += put_level(p, seed, side);
+        }
+        *p++ = ']';
+        sizes[side] = (size_t)(p - sides[side]);
+    }
+    CHECK(frs_book_apply(shadow, 0, d->spelling, sides[0], sizes[0], sides[1], sizes[1], 1, 0) >= 0);
+    CHECK(frs_book_checksum(shadow, form, levels, 2, 3, &crc) == 0);
+    snprintf(out, TEXT,
+             "{\"symbol\":\"BTC\",\"bids\":%.*s,\"asks\":%.*s,\"checksum\":%u,\"timestamp\":\"2023-11-14T22:13:20Z\"}",
+             (int)sizes[0], sides[0], (int)sizes[1], sides[1], crc);
+    return out;
+}
+
+static void a_checksum_that_is_made_again_and_again_is_that_of_the_book(void) {
+    static const uint32_t levels[] = {10, 1, 3, FRS_CHECKSUM_LEVELS};
+    for (int form = FRS_DIGITS; form <= FRS_COLON; form++)
+        for (int which = 0; which < 4; which++) {
+            lane_desk d;
+            uint64_t seed = 1;
+            char frame[TEXT];
+            CHECK(lane_desk_open(&d, &lane_kinds[4], 200));
+            frs_book *shadow = frs_book_new(200, 2, 3, which == 0 ? 10 : 0);
+            frs_book *book = frs_book_new(200, 2, 3, which == 0 ? 10 : 0);
+            frs_lane *lane = frs_lane_new(d.spelling, FRS_UNNUMBERED, 1, form, levels[which], 2);
+            CHECK(frs_lane_template(lane, d.kind->template, strlen(d.kind->template)) == 0);
+            CHECK(frs_lane_add(lane, "ETH", 3, 2, 3) == 0 && frs_lane_add(lane, "BTC", 3, 2, 3) == 1);
+            CHECK(frs_book_attach(shadow, d.scratch, NULL, NULL, 0, "s", 1) == 0);
+            CHECK(frs_book_attach(book, d.scratch, NULL, NULL, 0, "b", 1) == 0);
+            CHECK(frs_book_mark(book, FRS_LIVE, 0, 0, 1) >= 0 && frs_lane_open(lane, 1, book, 0) == 0);
+            for (int i = 0; i < 3000; i++) {
+                random_frame(frame, &seed, shadow, &d, form, levels[which]);
+                CHECK(frs_lane_take(lane, frame, strlen(frame)) == 0);
+                if (i % 700 == 0) /* nothing is remembered of before */
+                    CHECK(frs_lane_close(lane, 1) == i + 1 && frs_lane_open(lane, 1, book, i + 1) == 0);
+            }
+            frs_lane_free(lane);
+            frs_book_free(book);
+            frs_book_free(shadow);
+            lane_desk_close(&d);
+        }
+}
+
+static void a_book_of_other_scales_is_summed_anew(void) {
+    lane_desk d;
+    char frame[TEXT];
+    static const char same[] = "{\"symbol\":\"BTC\",\"bids\":[],\"asks\":[],\"checksum\":3003298512,"
+                               "\"timestamp\":\"2023-11-14T22:13:20Z\"}";
+    CHECK(lane_desk_open(&d, &lane_kinds[4], 100));
+    CHECK(lane_take(&d, d.kind->frame) == 0 && frs_lane_close(d.lane, 0) == 8);
+    for (int finer = 1; finer < 4; finer++) {
+        frs_book *book = frs_book_new(100, 2 + finer, 3 + finer, 0);
+        CHECK(frs_book_copy(book, d.book) == 0);
+        frs_book_free(d.book);
+        d.book = book;
+        CHECK(frs_lane_open(d.lane, 0, d.book, 8) == 0 && lane_take(&d, same) == 0);
+        CHECK(lane_take(&d, with(frame, same, "3003298512", "3003298513")) == FRS_UNPROVEN);
+        CHECK(frs_book_publish(d.book) >= 0);
+    }
+    lane_desk_close(&d);
+}
+
 static void a_narrow_book_is_published_and_closed(void) {
     char frame[TEXT];
     lane_sight seen;
@@ -531,6 +613,8 @@ void test_lane(void) {
     TEST(a_book_whose_checksum_differs_waits_to_be_marked);
     TEST(a_checksum_joined_by_colons_may_be_negative);
     TEST(a_checksum_that_cannot_be_made_is_not_proven);
+    TEST(a_checksum_that_is_made_again_and_again_is_that_of_the_book);
+    TEST(a_book_of_other_scales_is_summed_anew);
     TEST(a_narrow_book_is_published_and_closed);
     TEST(each_symbol_has_its_own_book_and_number);
     TEST(an_unknown_symbol_is_left);
