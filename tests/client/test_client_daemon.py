@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,14 @@ def test_the_asynchronous_client_gets_the_same(world: World, backend: str) -> No
             assert (await client.status()).pid == client.greeting.pid
 
     anyio.run(main, backend=backend)
+
+
+def test_the_blocking_client_works_inside_a_running_loop_as_in_a_notebook(world: World) -> None:
+    async def cell() -> None:
+        with Client(world.socket) as client:
+            assert client.book("BTC-USDT", "binance").is_live
+
+    asyncio.run(cell())
 
 
 def test_a_whole_book_is_exact(client: Client) -> None:
