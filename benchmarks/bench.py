@@ -13,6 +13,7 @@ import control
 import hot_path
 import memory
 import shared
+import subscribers
 import trio
 
 
@@ -67,6 +68,12 @@ def main() -> None:
     low, high = asked.rate_spread
     _row("control socket: requests/s pipelined / of an echo", f"{asked.rate:.2f} ({low:.2f} to {high:.2f})", ">= 0.4")
     _row("control socket: requests/s pipelined", f"{asked.book_rate:,.0f}", "")
+    crowd = subscribers.measure()
+    low, high = crowd.spread
+    _row("1,121 subscribers: p99 of the feed, beside / alone", f"{crowd.ratio:.2f} ({low:.2f} to {high:.2f})", "<= 1.1")
+    _row("1,121 subscribers: memory", f"{crowd.more_mb:.0f} MB more", "<= 100 MB")
+    _row("100 fast ones: changes missed, of all", f"{crowd.seen.gaps} of {crowd.seen.deltas:,}", "0")
+    _row("the stuck one: cut off after", f"{crowd.seen.stuck_s:.1f} s", "<= 10.5 s")
     found = blast.measure()
     _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
     _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")
