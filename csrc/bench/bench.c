@@ -1,19 +1,25 @@
-/* Times frs_book_apply on recorded messages:
+/* Times a book on recorded messages, part by part:
  *
  *     bench FILE PRICE_SCALE QUANTITY_SCALE [objects|sided WORDS]
  *
- * FILE is as extract.py or respell.py writes it, WORDS as frs_spelling_new takes them.
+ * FILE is as extract.py or respell.py writes it, WORDS as frs_spelling_new takes them. Quantities that a recording pads
+ * with zeros need no more scale than their digits.
  * The whole recording is applied several times to a fresh book with ring and slot, as the daemon does it; the best
- * round counts, the others saw more of the machine's other work. Scanning alone is timed the same way.
+ * round counts, the others saw more of the machine's other work. A message's parts are the scan of its levels, the
+ * change of the book, and the publication of its top; the clock's own time is taken off each. What a level costs beyond
+ * the scan is change and publication.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "flowrs.h"
+#include "internal.h"
 
 enum { ROUNDS = 9, HEAD_WORDS = 4, SCRATCH = 1 << 18, CAPACITY = 8192, SHOWN = 50, CHECKSUMS = 10000 };
+enum { SCAN, CHANGE, PUBLISH, PARTS };
+
+static const char *const PART_NAMES[PARTS] = {"scan", "change", "publish"};
 
 typedef struct {
     uint32_t snapshot, size[2], pad;
@@ -22,14 +28,24 @@ typedef struct {
 
 typedef struct {
     message *messages;
-    size_t count, deltas;
+    size_t count;
     char *bytes;
 } recording;
 
-static int64_t now(void) {
+static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* What is measured where nothing happens. */
+static double clock_cost(void) {
+    double least = 1e9;
+    for (int i = 0; i < 10000; i++) {
+        double start = now(), took = now() - start;
+        least = took < least ? took : least;
+    }
+    return least;
 }
 
 static recording load(const char *path) {
@@ -40,7 +56,7 @@ static recording load(const char *path) {
     }
     size_t size = (size_t)ftell(file), head = HEAD_WORDS * sizeof(uint32_t);
     rewind(file);
-    recording all = {calloc(size / head, sizeof(message)), 0, 0, malloc(size)};
+    recording all = {calloc(size / head, sizeof(message)), 0, malloc(size)};
     if (!all.messages || !all.bytes || fread(all.bytes, 1, size, file) != size)
         exit(1);
     fclose(file);
@@ -50,61 +66,100 @@ static recording load(const char *path) {
         m->side[0] = p + head;
         m->side[1] = m->side[0] + m->size[0];
         p = m->side[1] + m->size[1];
-        all.deltas += !m->snapshot;
     }
     return all;
 }
 
 typedef struct {
-    double scan_ns, apply_ns, checksum_ns;
-    size_t levels, tops;
+    double *ns[PARTS + 1]; /* of each message; the last: of all parts together */
+    double mean[PARTS + 1], checksum_ns;
+    size_t levels, deltas, tops, bytes;
     uint32_t total[2];
 } result;
 
-static result run(const recording *all, const frs_spelling *spelling, int price_scale, int quantity_scale) {
-    static frs_level levels[SCRATCH];
-    result r = {0};
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void good(int bits, size_t i) {
+    if (bits < 0) {
+        fprintf(stderr, "message %zu: %s\n", i, frs_error_text(bits));
+        exit(1);
+    }
+}
+
+static void take(frs_book *book, const message *m, const frs_spelling *spelling, size_t i, double off, result *r) {
+    frs_message levels;
+    double at[PARTS + 1];
+    at[SCAN] = now();
+    good(frs_message_scan(book, spelling, m->side[0], m->size[0], m->side[1], m->size[1], &levels), i);
+    at[CHANGE] = now();
+    good(frs_book_change(book, &levels, m->snapshot, i, 0), i);
+    at[PUBLISH] = now();
+    int bits = frs_book_show(book, true);
+    at[PARTS] = now();
+    if (m->snapshot)
+        return;
+    r->ns[PARTS][r->deltas] = 0;
+    for (int part = 0; part < PARTS; part++) {
+        r->ns[part][r->deltas] = at[part + 1] - at[part] - off;
+        r->ns[PARTS][r->deltas] += r->ns[part][r->deltas];
+    }
+    r->deltas++;
+    r->levels += levels.counts[0] + levels.counts[1];
+    r->tops += (bits & FRS_TOP) != 0;
+}
+
+static void run(const recording *all, const frs_spelling *spelling, const int scales[2], result *r) {
     frs_arena *arena = frs_arena_new(1, SHOWN);
     frs_ring *ring = frs_ring_new(1024);
     frs_scratch *scratch = frs_scratch_new(SCRATCH);
-    frs_book *book = frs_book_new(CAPACITY, price_scale, quantity_scale, 0);
+    frs_book *book = frs_book_new(CAPACITY, scales[0], scales[1], 0);
     frs_book_attach(book, scratch, ring, arena, 0, "bench", 5);
-    int64_t start = now();
+    double off = clock_cost();
+    r->levels = r->deltas = r->tops = 0;
     for (size_t i = 0; i < all->count; i++)
-        for (int side = 0; side < 2; side++) {
-            const message *m = &all->messages[i];
-            int n =
-                frs_levels_scan(m->side[side], m->size[side], spelling, price_scale, quantity_scale, levels, SCRATCH);
-            r.levels += m->snapshot ? 0 : (size_t)n;
-        }
-    r.scan_ns = (double)(now() - start);
-    start = now();
-    for (size_t i = 0; i < all->count; i++) {
-        const message *m = &all->messages[i];
-        if (m->snapshot) {
-            frs_book_apply(book, FRS_SNAPSHOT, spelling, m->side[0], m->size[0], m->side[1], m->size[1], i, 0);
-            continue;
-        }
-        int bits = frs_book_apply(book, 0, spelling, m->side[0], m->size[0], m->side[1], m->size[1], i, 0);
-        if (bits < 0) {
-            fprintf(stderr, "message %zu: %s\n", i, frs_error_text(bits));
-            exit(1);
-        }
-        r.tops += (bits & FRS_TOP) != 0;
+        take(book, &all->messages[i], spelling, i, off, r);
+    for (int part = 0; part <= PARTS; part++) {
+        double sum = 0;
+        for (size_t i = 0; i < r->deltas; i++)
+            sum += r->ns[part][i];
+        r->mean[part] = sum / (double)r->deltas;
+        qsort(r->ns[part], r->deltas, sizeof(double), ascending);
     }
-    r.apply_ns = (double)(now() - start);
     uint32_t sum = 0;
-    start = now();
+    double start = now();
     for (int i = 0; i < CHECKSUMS; i++)
-        frs_book_checksum(book, FRS_DIGITS, 10, price_scale, quantity_scale, &sum);
-    r.checksum_ns = (double)(now() - start) / CHECKSUMS;
-    r.total[0] = frs_book_total(book, FRS_BID);
-    r.total[1] = frs_book_total(book, FRS_ASK);
+        frs_book_checksum(book, FRS_DIGITS, 10, scales[0], scales[1], &sum);
+    r->checksum_ns = (now() - start) / CHECKSUMS;
+    r->total[0] = frs_book_total(book, FRS_BID);
+    r->total[1] = frs_book_total(book, FRS_ASK);
+    r->bytes = frs_book_memory(book);
     frs_book_free(book);
     frs_scratch_free(scratch);
     frs_ring_free(ring);
     frs_arena_free(arena);
+}
+
+static result result_new(size_t messages) {
+    result r = {.levels = 0};
+    for (int part = 0; part <= PARTS; part++)
+        r.ns[part] = calloc(messages, sizeof(double));
     return r;
+}
+
+static void print(const result *r) {
+    double levels = (double)r->levels / (double)r->deltas;
+    size_t last = r->deltas - 1;
+    printf("%zu messages, %.1f levels each, tops %zu, totals %u %u, %zu kB\n", r->deltas, levels, r->tops, r->total[0],
+           r->total[1], r->bytes / 1000);
+    for (int part = 0; part <= PARTS; part++)
+        printf("%-8s mean %5.0f ns  p50 %5.0f  p99 %5.0f  most %6.0f  %6.2f ns a level\n",
+               part < PARTS ? PART_NAMES[part] : "all", r->mean[part], r->ns[part][last / 2],
+               r->ns[part][last * 99 / 100], r->ns[part][last], r->mean[part] / levels);
+    printf("beyond the scan %.2f ns a level; checksum of 10 levels a side %.0f ns\n",
+           (r->mean[CHANGE] + r->mean[PUBLISH]) / levels, r->checksum_ns);
 }
 
 int main(int argc, char **argv) {
@@ -122,19 +177,21 @@ int main(int argc, char **argv) {
         }
     }
     recording all = load(argv[1]);
-    result best = {0};
+    const int scales[2] = {atoi(argv[2]), atoi(argv[3])};
+    result best = result_new(all.count), next = result_new(all.count);
     for (int i = 0; i < ROUNDS; i++) {
-        result r = run(&all, spelling, atoi(argv[2]), atoi(argv[3]));
-        if (i == 0 || r.apply_ns < best.apply_ns)
-            best = r;
+        run(&all, spelling, scales, &next);
+        if (i == 0 || next.mean[PARTS] < best.mean[PARTS]) {
+            result swap = best;
+            best = next;
+            next = swap;
+        }
     }
-    double messages = (double)all.count, levels = (double)best.levels;
-    printf("%zu messages, %.1f levels each, tops %zu, totals %u %u\n", all.count, levels / messages, best.tops,
-           best.total[0], best.total[1]);
-    printf("scan  %.3f us a message, %.2f ns a level\n", best.scan_ns / messages / 1000, best.scan_ns / levels);
-    printf("apply %.3f us a message, %.2f ns a level beyond the scan\n", best.apply_ns / messages / 1000,
-           (best.apply_ns - best.scan_ns) / levels);
-    printf("checksum of 10 levels a side %.0f ns\n", best.checksum_ns);
+    print(&best);
+    for (int part = 0; part <= PARTS; part++) {
+        free(best.ns[part]);
+        free(next.ns[part]);
+    }
     frs_spelling_free(spelling);
     free(all.messages);
     free(all.bytes);
