@@ -107,6 +107,9 @@ void frs_ring_free(frs_ring *ring);
  * Returns the wall clock in ns since 1970. */
 int64_t frs_ring_begin(frs_ring *ring);
 
+/* How long ago that was, in ns, by a clock that nobody sets. */
+int64_t frs_ring_elapsed(const frs_ring *ring);
+
 /* The work begun is done: stores now - begin as a sample. Returns the sample in ns. */
 int64_t frs_ring_end(frs_ring *ring);
 

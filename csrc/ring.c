@@ -56,8 +56,12 @@ int64_t frs_ring_begin(frs_ring *ring) {
     return ring->wall;
 }
 
+int64_t frs_ring_elapsed(const frs_ring *ring) {
+    return frs_clock_steady() - ring->steady;
+}
+
 int64_t frs_ring_end(frs_ring *ring) {
-    int64_t ns = frs_clock_steady() - ring->steady;
+    int64_t ns = frs_ring_elapsed(ring);
     frs_ring_add(ring, ns);
     return ns;
 }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 from daemons import connected
+from processes import serving, started
 from venues import until
 
 from flowrs.client.shared import SharedBooks
@@ -21,6 +20,8 @@ from flowrs.sim import BinanceSpot, Market, open_venue
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from processes import Daemon
 
     import flowrs.sim
 
@@ -36,53 +37,6 @@ def config(folder: Path, sim: flowrs.sim.Venue[Any] | None = None, venue: str = 
         "retry_base_s = 0.01\nretry_cap_s = 0.05\n"
     )
     return path
-
-
-class Daemon:
-    """A daemon in a process of its own."""
-
-    def __init__(self, process: trio.Process, socket: Path, log: Path) -> None:
-        self.process, self.socket, self._log = process, socket, log
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-    async def serving(self) -> None:
-        with trio.fail_after(20):
-            while f"books at {self.socket}" not in self.log():
-                assert self.process.poll() is None, self.log()
-                await trio.sleep(0.02)
-
-    async def ended(self, within_s: float = 20) -> int:
-        with trio.fail_after(within_s):
-            return await self.process.wait()
-
-
-@asynccontextmanager
-async def started(path: Path, socket: Path) -> AsyncIterator[Daemon]:
-    """`flowrs run`; killed at the end if it still runs."""
-    log = socket.with_name(f"log{len(list(socket.parent.glob('log*')))}")
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "flowrs", "run", "--config", str(path), "--socket", str(socket)]
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        process = await trio.lowlevel.open_process(command, stderr=output, stdout=output, env=environ)
-    try:
-        yield Daemon(process, socket, log)
-    finally:
-        with trio.CancelScope(shield=True):
-            process.kill()
-            await process.wait()
-
-
-@asynccontextmanager
-async def serving(path: Path, socket: Path) -> AsyncIterator[Daemon]:
-    async with started(path, socket) as daemon:
-        await daemon.serving()
-        yield daemon
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)

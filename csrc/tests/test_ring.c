@@ -43,7 +43,8 @@ static void end_measures_from_begin(void) {
     clock_gettime(CLOCK_REALTIME, &t);
     int64_t before = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec, begun = frs_ring_begin(ring);
     CHECK(begun >= before && begun < before + 1000000000);
-    int64_t ns = frs_ring_end(ring);
+    int64_t so_far = frs_ring_elapsed(ring), ns = frs_ring_end(ring);
+    CHECK(so_far >= 0 && so_far <= ns && frs_ring_elapsed(ring) >= ns && frs_ring_count(ring) == 1);
     CHECK(ns >= 0 && ns < 1000000000 && frs_ring_samples(ring)[0] == ns && frs_ring_max(ring) == ns);
     frs_ring_free(ring);
 }

@@ -33,8 +33,11 @@ _ROWS = (
     ("gaps", "gaps", None, 0),
     ("resyncs", "resyncs", None, 0),
     ("decode errors", "decode_errors", None, 0),
+    ("plugin errors", "plugin_errors", None, 0),
+    ("blocked by plugin", "blocked", None, 0),
+    ("… longest ms", "longest_ms", None, 1),
 )
-_ALARMS = {"gaps", "decode_errors"}
+_ALARMS = {"gaps", "decode_errors", "plugin_errors", "blocked"}
 
 
 @click.command(

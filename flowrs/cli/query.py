@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrs.cli import options
-from flowrs.cli.output import NONE, Cell, Table, duration, show, show_json, state
+from flowrs.cli.output import NONE, Cell, Table, duration, number, show, show_json, state
 from flowrs.client import Client
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def status(*, as_json: bool, socket: Path | None) -> None:
     if as_json:
         show_json(answer)
     else:
-        show(summary(answer), _connections(answer), "", _books(answer))
+        show(summary(answer), *_faults(answer), _connections(answer), "", _books(answer))
 
 
 def summary(answer: dict[str, Any]) -> str:
@@ -38,6 +38,19 @@ def summary(answer: dict[str, Any]) -> str:
     books = answer["books"]
     up = duration(answer["uptime_s"])
     return f"flowrs {answer['version']}, pid {answer['pid']}, up {up}: {books['live']} of {books['total']} books live"
+
+
+def _faults(answer: dict[str, Any]) -> list[Cell]:
+    """Return a line for each plugin that has done something wrong."""
+    lines = []
+    for venue in answer["venues"]:
+        plugin = venue["plugin"]
+        told = [f"failed {number(plugin['errors'])} times, last: {plugin['error']}"] * bool(plugin["errors"])
+        if plugin["blocked"]:
+            longest = duration(plugin["longest_ms"] / 1000)
+            told.append(f"kept all books waiting {number(plugin['blocked'])} times, longest {longest}")
+        lines += [Cell(f"{venue['venue']}: its plugin {plugin['module']} has {each}", "red") for each in told]
+    return lines
 
 
 def _connections(answer: dict[str, Any]) -> Table:

@@ -33,6 +33,9 @@ class Measures(Struct, frozen=True, kw_only=True):
     templated: int
     decode_errors: int
     unrequested: int
+    plugin_errors: int
+    blocked: int
+    longest_ms: float
 
 
 class Metrics(Struct, frozen=True, kw_only=True):

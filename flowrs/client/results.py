@@ -173,12 +173,27 @@ class Connection(Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...]
 
 
+class Plugin(Struct, frozen=True):
+    """How a venue's plugin has behaved since the start.
+
+    `errors` is how often it did not keep its contract, `error` the newest of them; `blocked` how often it kept every
+    book waiting for more than 100 ms, `longest_ms` the longest.
+    """
+
+    module: str
+    errors: int
+    error: str | None
+    blocked: int
+    longest_ms: float
+
+
 class VenueStatus(Struct, frozen=True):
-    """A venue and its connections; `error` says why it has not begun."""
+    """A venue, its plugin and its connections; `error` says why it has not begun."""
 
     venue: str
     name: str
     error: str | None
+    plugin: Plugin
     connections: tuple[Connection, ...]
 
 

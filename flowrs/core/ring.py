@@ -31,6 +31,10 @@ class Ring:
         """Stamp the receipt of a buffer; returns the wall clock in ns since 1970."""
         return int(lib.frs_ring_begin(self.pointer))
 
+    def elapsed(self) -> int:
+        """How long ago that was, in ns."""
+        return int(lib.frs_ring_elapsed(self.pointer))
+
     def add(self, duration_ns: int) -> None:
         """Store a duration; a negative one counts as 0, one beyond int64 as the longest there is."""
         lib.frs_ring_add(self.pointer, min(max(duration_ns, 0), _LONGEST_NS))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from flowrs.api import Connector, Instrument
+    from flowrs.feed.conduct import Conduct
     from flowrs.feed.replica import Replica
     from flowrs.feed.rest import Rest
 
@@ -44,15 +45,16 @@ class Recovery:
         nursery: trio.Nursery,
         retry: tuple[float, float],
         subscribed: trio.Event,
+        conduct: Conduct,
     ) -> None:
         """Ask `rest`, or `send` subscriptions, by tasks in `nursery`.
 
         `replicas` are those of the connection, as they come and go; `retry`: base and cap of the back-off in s;
-        `subscribed`: set when the session has sent its own subscriptions.
+        `subscribed`: set when the session has sent its own subscriptions; `conduct`: where the plugin's time is noted.
         """
         self._connector, self._replicas = connector, replicas
         self._rest, self._send, self._nursery = rest, send, nursery
-        self._retry, self._subscribed = retry, subscribed
+        self._retry, self._subscribed, self._conduct = retry, subscribed, conduct
         self._busy: set[str] = set()
         self._backoffs: dict[str, Backoff] = {}
         self._arrivals: dict[str, trio.Event] = {}
@@ -122,16 +124,21 @@ class Recovery:
 
     async def _fetch(self, replica: Replica, instrument: Instrument) -> None:
         """Ask for the snapshot by REST."""
-        request = vouch.request(self._connector, self._connector.snapshot_request, instrument)
+        with self._conduct.timed("snapshot_request()"):
+            request = vouch.request(self._connector, self._connector.snapshot_request, instrument)
         if self._rest is None:
             raise PluginError("it recovers by REST, but has no rest_url", venue=self._connector.name)
         body = await self._rest.get(request)
-        replica.snapshot(vouch.snapshot(self._connector, body))
+        with self._conduct.timed("decode_snapshot()"):
+            snapshot = vouch.snapshot(self._connector, body)
+        replica.snapshot(snapshot)
 
     async def _subscribe(self, replica: Replica, instrument: Instrument) -> None:
         """Subscribe anew, and wait for the snapshot that the stream begins with: OldSnapshotError if none comes."""
         arrival = self._arrivals[replica.symbol] = trio.Event()
-        for frame in vouch.texts(self._connector, self._connector.resubscribe, [instrument]):
+        with self._conduct.timed("resubscribe()"):
+            frames = vouch.texts(self._connector, self._connector.resubscribe, [instrument])
+        for frame in frames:
             await self._send(frame)
         with trio.move_on_after(_ANSWER_S) as scope:
             await arrival.wait()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _QUOTE = 120
 _FIRST_DATA_S = 30.0
+_LATE_S = 0.1
 _TRADES_SILENCE = 10  # times longer than books may trades be silent, on a connection of their own
 _ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
 
@@ -88,7 +89,7 @@ class Session:
         self._trades = trades
         self._rest = rest
         self._budgets = budgets
-        self._counters = counters
+        self._counters, self._conduct = counters, counters.conduct
         self._notices = notices or Notices()
         self._heard = 0  # messages
         self._number = -1  # of the last frame that was decoded, where frames are numbered
@@ -119,7 +120,14 @@ class Session:
             self._notices.marked()
             retry = (self._config.retry_base_s, self._config.retry_cap_s)
             self._recovery = Recovery(
-                self._connector, self._replicas.values(), self._rest, send, nursery, retry, self._subscribed
+                self._connector,
+                self._replicas.values(),
+                self._rest,
+                send,
+                nursery,
+                retry,
+                self._subscribed,
+                self._conduct,
             )
             nursery.start_soon(self._subscribe, send)
             nursery.start_soon(self._watch)
@@ -142,22 +150,28 @@ class Session:
             try:
                 frames = vouch.texts(self._connector, self._route.subscribe, [instrument])
             except PluginError as error:  # whoever removes the symbol is not to blame, and the others are well
+                self._conduct.failed(error)
                 _log.warning("%s is not unsubscribed from: %s", replica.book.name, error)
                 return
             self._recovery.leave(replica, [frame.replace(*words, 1) for frame in frames])
 
     async def _read(self, transport: Transport) -> NoReturn:
         """The hot path: from received bytes to published books."""
-        counters, notices = self._counters, self._notices
-        begin = counters.latency.begin
+        counters, conduct, notices = self._counters, self._conduct, self._notices
+        begin, elapsed = counters.latency.begin, counters.latency.elapsed
         while True:
             frames = await transport.receive()
             recv_ns = begin()
             self._heard += len(frames)
             counters.messages += len(frames)
             counters.bytes += sum(map(len, frames))
-            if time_ns := self.take(frames, recv_ns):
-                counters.delay.add(recv_ns - time_ns)
+            all_templated = counters.templated + len(frames)
+            try:
+                if time_ns := self.take(frames, recv_ns):
+                    counters.delay.add(recv_ns - time_ns)
+            finally:
+                if counters.templated < all_templated:
+                    conduct.took("decode()", elapsed())
             notices.changed()
 
     def take(self, frames: Sequence[bytes], recv_ns: int) -> int:  # noqa: C901 - one loop: a call a frame is dear here
@@ -308,7 +322,9 @@ class Session:
 
     async def _subscribe(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Subscribe; and again, symbol by symbol, to what stays silent: streams are accepted that do not exist."""
-        for frame in vouch.texts(self._connector, self._route.subscribe, self._instruments):
+        with self._conduct.timed("subscribe()"):
+            frames = vouch.texts(self._connector, self._route.subscribe, self._instruments)
+        for frame in frames:
             await send(frame)
         self._subscribed.set()
         while True:
@@ -328,8 +344,10 @@ class Session:
         """Raise StaleFeedError when no data come for too long, however open the connection looks."""
         silence_s = self._config.silence_s * (1 if self._replicas else _TRADES_SILENCE)
         while True:
-            before = self._heard
+            before, due = self._heard, trio.current_time() + silence_s
             await trio.sleep(silence_s)
+            if trio.current_time() > due + _LATE_S:  # nobody has read meanwhile: it is not the exchange that was silent
+                await trio.sleep(_LATE_S)
             if self._heard == before:
                 message = f"no data for {silence_s:g} s"
                 raise StaleFeedError(message)

@@ -7,7 +7,7 @@ else: a bug of flowrs ends the daemon with its traceback, and systemd starts it 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = Rate(9, 60.0)  # of one connection, after such as came to nothing
+_E = TypeVar("_E", bound=Exception)
 _AT_ONCE = 3  # of these: the back-off's first steps, which are short
 _EXPECTED = (FeedError, PluginError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -110,6 +111,8 @@ class Connection:
             reason = Reason.SILENT if isinstance(failure, StaleFeedError) else Reason.DISCONNECTED
             for replica in self.replicas:
                 replica.disconnected(reason)
+            if isinstance(failure, PluginError):
+                counters.conduct.failed(failure)
             counters.reconnects += 1
             live_s = 0.0 if session.live_since is None else trio.current_time() - session.live_since
             delay = 0.0 if isinstance(failure, RotatedError) else self._backoff.after(live_s)
@@ -122,7 +125,7 @@ class Connection:
             try:
                 await session.run()
             except* _EXPECTED as group:
-                ends.extend(_leaves(group))
+                ends.extend(leaves(group))
         return ends[0] if ends else None
 
     async def _pause(self, delay: float, failure: Exception | None, *, came_to_nothing: bool) -> None:
@@ -146,11 +149,11 @@ class Connection:
         self._notices.marked()
 
 
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+def leaves(group: BaseExceptionGroup[_E]) -> list[_E]:
     """Return the exceptions of a group and its groups, those that say most first."""
-    found: list[Exception] = []
+    found: list[_E] = []
     for each in group.exceptions:
-        found.extend(_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+        found.extend(leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
     return sorted(found, key=lambda each: not isinstance(each, (FeedError, PluginError)))
 
 

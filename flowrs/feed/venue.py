@@ -21,7 +21,7 @@ from flowrs.feed.replica import Replica
 from flowrs.feed.rest import Rest
 from flowrs.feed.session import Route, Session
 from flowrs.feed.shard import Shard, trades_route
-from flowrs.feed.supervisor import Connection
+from flowrs.feed.supervisor import Connection, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Venue:
         self.plugin = plugin
         self.url = config.url or connector.url
         self.rest_url = config.rest_url or connector.rest_url
-        self.counters = Counters()
+        self.counters = Counters(self.name, plugin)
         self.error: str | None = None
         """Why the venue has not begun, None once it has."""
         self.generation = 0
@@ -95,9 +95,11 @@ class Venue:
         try:
             for symbol in symbols:
                 added.append(self._replica(symbol))  # noqa: PERF401 - those made by now are closed if one fails
-        except (CoreError, PluginError):
+        except (CoreError, PluginError) as error:
             for replica in added:
                 replica.close()
+            if isinstance(error, PluginError):
+                self.counters.conduct.failed(error)
             raise
         self.generation += 1
         for replica in added:
@@ -230,7 +232,7 @@ class Venue:
     async def _learn(self, replicas: Sequence[Replica]) -> None:
         """Ask for the instruments until the exchange answers. A symbol it does not list is disabled."""
         backoff = self._backoff()
-        max_message = int(self._config.max_message_mb * 1_000_000)
+        max_message, conduct = int(self._config.max_message_mb * 1_000_000), self.counters.conduct
         found: dict[str, Instrument] | None = None
         while found is None:
             natives = [replica.native for replica in self._kept(replicas)]
@@ -238,9 +240,15 @@ class Venue:
                 return
             error = None
             try:
-                found = await listing.ask(self._connector, natives, self.url, self._rest, self._budgets, max_message)
-            except* (FeedError, PluginError, OSError, trio.BrokenResourceError, *UNREADABLE) as group:
-                error = f"no instrument list: {group.exceptions[0]}"
+                found = await listing.ask(
+                    self._connector, natives, self.url, self._rest, self._budgets, max_message, conduct
+                )
+            except* PluginError as group:
+                for each in leaves(group):
+                    conduct.failed(each)
+                error = f"no instrument list: {leaves(group)[0]}"
+            except* (FeedError, OSError, trio.BrokenResourceError, *UNREADABLE) as group:
+                error = f"no instrument list: {leaves(group)[0]}"
             if found is None:
                 _log.warning("%s: %s", self.name, error)
                 self.error = None if self._shards else error

@@ -126,12 +126,25 @@ def connection(told: ConnectionSource) -> dict[str, Any]:
     }
 
 
+def plugin(venue: VenueSource) -> dict[str, Any]:
+    """Return how a venue's plugin has behaved."""
+    conduct = venue.counters.conduct
+    return {
+        "module": venue.plugin,
+        "errors": conduct.errors,
+        "error": conduct.error,
+        "blocked": conduct.blocked,
+        "longest_ms": round(conduct.longest_ns / 1e6, 3),
+    }
+
+
 def venue_row(venue: VenueSource) -> dict[str, Any]:
     """Return how a venue and its connections are."""
     return {
         "venue": venue.name,
         "name": venue.title,
         "error": venue.error,
+        "plugin": plugin(venue),
         "connections": [connection(each) for each in venue.connections],
     }
 

@@ -35,6 +35,8 @@ _COUNTS = (
     "templated",
     "decode_errors",
     "unrequested",
+    "plugin_errors",
+    "blocked",
 )
 
 
@@ -84,6 +86,7 @@ class Metrics:
         """Return all metrics."""
         venues = {name: self._of(name, venue) for name, venue in self._venues.items()}
         total: dict[str, Any] = {key: sum(each[key] for each in venues.values()) for key in (*_RATES, *_COUNTS)}
+        total["longest_ms"] = max((each["longest_ms"] for each in venues.values()), default=0.0)
         counters = [venue.counters for venue in self._venues.values()]
         total["latency_us"] = _durations([each.latency for each in counters], 1e3)
         total["feed_delay_ms"] = _durations([each.delay for each in counters], 1e6)
@@ -113,6 +116,9 @@ class Metrics:
             "templated": counters.templated,
             "decode_errors": counters.decode_errors,
             "unrequested": counters.unrequested,
+            "plugin_errors": counters.conduct.errors,
+            "blocked": counters.conduct.blocked,
+            "longest_ms": round(counters.conduct.longest_ns / 1e6, 3),
         }
 
 

@@ -63,6 +63,15 @@ class ConnectionSource(Protocol):
         """End the session that runs, or the pause after one: another session follows as soon as it may."""
 
 
+class ConductSource(Protocol):
+    """What is known of a plugin, since the start."""
+
+    errors: int
+    error: str | None
+    blocked: int
+    longest_ns: int
+
+
 class CounterSource(Protocol):
     """Totals of a venue since the start."""
 
@@ -74,6 +83,10 @@ class CounterSource(Protocol):
     reconnects: int
     latency: Ring
     delay: Ring
+
+    @property
+    def conduct(self) -> ConductSource:
+        """What its plugin has done wrong."""
 
 
 class VenueSource(Protocol):

@@ -184,7 +184,11 @@ def test_status_shows_connections_books_and_faults(flowrs: Flowrs) -> None:
     text = flowrs("status").stdout
     assert text.startswith("flowrs 0.1.0, pid 123, up 1 h 2 min: 1 of 2 books live\n")
     assert "connection refused (again in 4.0 s)" in text
-    assert "the plugin failed" in text
+    lines = text.splitlines()
+    assert lines[1:3] == [
+        "kraken: its plugin flowrs.plugins.kraken has failed 3 times, last: the plugin failed: KeyError: 'x'",
+        "kraken: its plugin flowrs.plugins.kraken has kept all books waiting 2 times, longest 3.0 s",
+    ]
     assert "binance:ETH-USDT" in text
 
 

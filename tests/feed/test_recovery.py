@@ -14,6 +14,7 @@ from events import Chained, Snapshot, levels
 from flowrs import Instrument, Recovery
 from flowrs.core import Book, Reason, Scratch, State
 from flowrs.errors import FeedError
+from flowrs.feed.conduct import Conduct
 from flowrs.feed.recovery import Recovery as Snapshots
 from flowrs.feed.replica import Replica
 
@@ -49,7 +50,7 @@ class Exchange:
         subscribed = trio.Event()
         subscribed.set()
         self._answers, self._nursery = list(answers), nursery
-        self.recovery = Snapshots(Streamed(), (), None, self._send, nursery, (1.0, 60.0), subscribed)
+        self.recovery = Snapshots(Streamed(), (), None, self._send, nursery, (1.0, 60.0), subscribed, Conduct())
 
     async def _send(self, _: str) -> None:
         self.asked.append(trio.current_time())

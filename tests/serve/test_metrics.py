@@ -71,6 +71,8 @@ def test_totals_are_the_sums_of_the_venues() -> None:
         counters = venue.counters
         counters.messages, counters.bytes, counters.decode_errors = 10 * number, 1000 * number, number
         counters.reconnects, counters.templated = 100 * number, 5 * number
+        conduct = counters.conduct
+        conduct.errors, conduct.blocked, conduct.longest_ns = number, 2 * number, number * 1_500_000
         counters.latency.add(number * 1_000_000)
         for replica in venue.replicas.values():
             replica.gaps = replica.resyncs = number
@@ -79,7 +81,17 @@ def test_totals_are_the_sums_of_the_venues() -> None:
     metrics.clients = 3
     answer = metrics.answer()
     total = answer["total"]
-    named = ("messages", "bytes", "templated", "decode_errors", "reconnects", "gaps", "resyncs")
+    named = (
+        "messages",
+        "bytes",
+        "templated",
+        "decode_errors",
+        "reconnects",
+        "gaps",
+        "resyncs",
+        "plugin_errors",
+        "blocked",
+    )
     assert {key: total[key] for key in named} == {
         "messages": 30,
         "templated": 15,
@@ -88,7 +100,10 @@ def test_totals_are_the_sums_of_the_venues() -> None:
         "reconnects": 300,
         "gaps": 4,
         "resyncs": 4,
+        "plugin_errors": 3,
+        "blocked": 6,
     }
+    assert (total["longest_ms"], answer["venues"]["a"]["longest_ms"]) == (3.0, 1.5)
     assert (total["connections"], answer["clients"]) == (1, 3)
     assert total["latency_us"]["samples"] == 2
     assert (total["latency_us"]["mean"], total["latency_us"]["max"]) == (1500, 2000)

@@ -113,8 +113,21 @@ STATUS = {
                 },
             ],
             "error": None,
+            "plugin": {"module": "flowrs.plugins.binance", "errors": 0, "error": None, "blocked": 0, "longest_ms": 0.4},
         },
-        {"venue": "kraken", "name": "Kraken", "connections": [], "error": "the plugin failed"},
+        {
+            "venue": "kraken",
+            "name": "Kraken",
+            "connections": [],
+            "error": "the plugin failed",
+            "plugin": {
+                "module": "flowrs.plugins.kraken",
+                "errors": 3,
+                "error": "the plugin failed: KeyError: 'x'",
+                "blocked": 2,
+                "longest_ms": 3001.5,
+            },
+        },
     ],
     "list": [
         {
@@ -186,6 +199,9 @@ _METRICS = {
     "templated": 12000,
     "decode_errors": 0,
     "unrequested": 0,
+    "plugin_errors": 3,
+    "blocked": 2,
+    "longest_ms": 3001.5,
 }
 METRICS = {
     "uptime_s": 3720.0,

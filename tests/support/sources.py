@@ -56,12 +56,21 @@ class FakeConnection:
         vars(self).update(facts)
 
 
+class FakeConduct:
+    """What a plugin has done wrong."""
+
+    def __init__(self) -> None:
+        self.errors = self.blocked = self.longest_ns = 0
+        self.error: str | None = None
+
+
 class FakeCounters:
     """Totals of a venue."""
 
     def __init__(self) -> None:
         self.messages = self.bytes = self.templated = self.decode_errors = self.unrequested = self.reconnects = 0
         self.latency, self.delay = Ring(), Ring()
+        self.conduct = FakeConduct()
 
 
 class FakeVenue:

@@ -1,0 +1,117 @@
+"""A plugin that fails or blocks is told by its name, and no other venue's book notices: the daemon as a process."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from daemons import connected
+from processes import serving
+from tulips import installed
+
+from flowrs.sim import BinanceSpot, Market, described, open_venue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from daemons import Client
+    from processes import Daemon
+
+RAISES = """\
+        _FRAMES.append(len(frame))
+        if len(_FRAMES) % 10 == 0:
+            raise KeyError("tenth")
+        return (_FRAME.decode(frame),)
+"""
+BLOCKS = """\
+        import time
+        _FRAMES.append(len(frame))
+        if len(_FRAMES) == 100:
+            time.sleep(3)
+        return (_FRAME.decode(frame),)
+"""
+
+
+class World(NamedTuple):
+    """A daemon that follows Binance, and Tulip by a plugin that is not well."""
+
+    daemon: Daemon
+    client: Client
+
+    async def plugin(self) -> dict[str, Any]:
+        """What `status` says of Tulip's plugin."""
+        (found,) = [
+            each["plugin"] for each in (await self.client.result("status"))["venues"] if each["venue"] == "tulip"
+        ]
+        return dict(found)
+
+    async def others(self) -> list[dict[str, Any]]:
+        """What `status` says of the books of Binance."""
+        return [each for each in (await self.client.result("status"))["list"] if each["venue"] == "binance"]
+
+
+@asynccontextmanager
+async def beside(folder: Path, decode: str) -> AsyncIterator[World]:
+    """Both venues, when Binance's books are live."""
+    package = installed(folder, decode)
+    package.change("_FRAME = msgspec", "_FRAMES: list[int] = []\n_FRAME = msgspec")
+    dialect = described(package.dialect, symbols=["BTC-USDT", "ETH-USDT"], depth_hz=20)
+    async with open_venue(BinanceSpot(Market(seed=1))) as binance, open_venue(dialect) as tulip:
+        path = folder / "both.toml"
+        path.write_text(
+            f'[venues.binance]\nsymbols = ["BTC-USDT", "ETH-USDT"]\nurl = "{binance.ws_url}"\n'
+            f'rest_url = "{binance.rest_url}"\nsilence_s = 1.0\n'
+            f'[venues.tulip]\nsymbols = ["BTC-USDT", "ETH-USDT"]\nurl = "{tulip.ws_url}"\n'
+            f'rest_url = "{tulip.rest_url}"\nretry_base_s = 0.05\nretry_cap_s = 0.1\n',
+            encoding="utf-8",
+        )
+        socket = folder / "flowrs.sock"
+        async with serving(path, socket, package.folder) as daemon, connected(socket) as client:
+            world = World(daemon, client)
+            await client.until("status", lambda told: all(each["state"] == "live" for each in told["list"][:2]))
+            yield world
+
+
+async def untouched(world: World, before: list[dict[str, Any]]) -> None:
+    """Binance's books go on, and nothing else has happened to them."""
+    newest = {each["symbol"]: each["seq"] for each in await world.others()}
+    await world.client.until(
+        "status", lambda told: all(each["seq"] > newest[each["symbol"]] for each in told["list"][: len(before)])
+    )
+    after = await world.others()
+    for was, now in zip(before, after, strict=True):
+        assert now["transitions"] == was["transitions"]
+        assert (now["state"], now["epoch"], now["gaps"], now["resyncs"]) == ("live", was["epoch"], 0, 1)
+
+
+async def test_a_decode_that_raises_on_every_tenth_frame_is_told_by_name_and_concerns_no_other_venue(
+    tmp_path: Path,
+) -> None:
+    async with beside(tmp_path, RAISES) as world:
+        before = await world.others()
+        found = await world.client.until("metrics", lambda told: told["venues"]["tulip"]["plugin_errors"] >= 3)
+        assert found["venues"]["binance"]["plugin_errors"] == 0
+        assert found["total"]["plugin_errors"] == found["venues"]["tulip"]["plugin_errors"]
+        plugin = await world.plugin()
+        assert plugin["module"] == "flowrs_tulip"
+        assert plugin["errors"] >= 3
+        assert plugin["error"] == "the plugin failed: KeyError: 'tenth'"
+        await untouched(world, before)
+        assert "tulip/0: session ended: tulip: the plugin failed: KeyError: 'tenth'" in world.daemon.log()
+
+
+async def test_a_decode_that_blocks_for_3_s_is_told_by_name_and_concerns_no_other_venue_but_by_the_wait(
+    tmp_path: Path,
+) -> None:
+    """Not even the silence that it makes is taken for the exchange's: Binance's connection may be silent for 1 s."""
+    async with beside(tmp_path, BLOCKS) as world:
+        before = await world.others()
+        found = await world.client.until("metrics", lambda told: told["venues"]["tulip"]["blocked"], within_s=15)
+        assert found["venues"]["binance"]["blocked"] == 0
+        assert 3000 <= found["venues"]["tulip"]["longest_ms"] < 3500
+        assert found["total"]["longest_ms"] == found["venues"]["tulip"]["longest_ms"]
+        plugin = await world.plugin()
+        assert (plugin["errors"], plugin["error"], plugin["blocked"]) == (0, None, 1)
+        await untouched(world, before)
+        assert "tulip: its plugin flowrs_tulip kept every book waiting for 30" in world.daemon.log()
