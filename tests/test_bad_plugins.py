@@ -1,4 +1,4 @@
-"""A plugin that fails or blocks is told by its name, and no other venue's book notices: the daemon as a process."""
+"""A plugin that fails, blocks or leaks is told by its name, and no other venue's book notices: a whole daemon."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ BLOCKS = """\
             time.sleep(3)
         return (_FRAME.decode(frame),)
 """
+LEAKS = """\
+        if len(_FRAMES) < 80:
+            _FRAMES.append(frame[:1] * 1_000_000)
+        return (_FRAME.decode(frame),)
+"""
 
 
 class World(NamedTuple):
@@ -55,7 +60,7 @@ class World(NamedTuple):
 async def beside(folder: Path, decode: str) -> AsyncIterator[World]:
     """Both venues, when Binance's books are live."""
     package = installed(folder, decode)
-    package.change("_FRAME = msgspec", "_FRAMES: list[int] = []\n_FRAME = msgspec")
+    package.change("_FRAME = msgspec", "_FRAMES = []\n_FRAME = msgspec")
     dialect = described(package.dialect, symbols=["BTC-USDT", "ETH-USDT"], depth_hz=20)
     async with open_venue(BinanceSpot(Market(seed=1))) as binance, open_venue(dialect) as tulip:
         path = folder / "both.toml"
@@ -115,3 +120,14 @@ async def test_a_decode_that_blocks_for_3_s_is_told_by_name_and_concerns_no_othe
         assert (plugin["errors"], plugin["error"], plugin["blocked"]) == (0, None, 1)
         await untouched(world, before)
         assert "tulip: its plugin flowrs_tulip kept every book waiting for 30" in world.daemon.log()
+
+
+async def test_a_plugin_that_leaks_is_told_by_name_and_concerns_no_other_venue(tmp_path: Path) -> None:
+    async with beside(tmp_path, LEAKS) as world:
+        before = await world.others()
+        found = await world.client.until("metrics", lambda told: told["venues"]["tulip"]["held_mb"] > 64, within_s=20)
+        assert 0 < found["venues"]["binance"]["held_mb"] < 1
+        assert found["total"]["held_mb"] < found["rss_mb"]
+        assert (await world.plugin())["held_mb"] > 64
+        await untouched(world, before)
+        assert "tulip: its plugin flowrs_tulip holds " in world.daemon.log()

@@ -36,6 +36,7 @@ _ROWS = (
     ("plugin errors", "plugin_errors", None, 0),
     ("blocked by plugin", "blocked", None, 0),
     ("… longest ms", "longest_ms", None, 1),
+    ("plugin holds MB", "held_mb", None, 1),
 )
 _ALARMS = {"gaps", "decode_errors", "plugin_errors", "blocked"}
 

@@ -36,6 +36,7 @@ class Measures(Struct, frozen=True, kw_only=True):
     plugin_errors: int
     blocked: int
     longest_ms: float
+    held_mb: float
 
 
 class Metrics(Struct, frozen=True, kw_only=True):

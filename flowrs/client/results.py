@@ -177,7 +177,7 @@ class Plugin(Struct, frozen=True):
     """How a venue's plugin has behaved since the start.
 
     `errors` is how often it did not keep its contract, `error` the newest of them; `blocked` how often it kept every
-    book waiting for more than 100 ms, `longest_ms` the longest.
+    book waiting for more than 100 ms, `longest_ms` the longest; `held_mb` how much memory it holds, at least.
     """
 
     module: str
@@ -185,6 +185,7 @@ class Plugin(Struct, frozen=True):
     error: str | None
     blocked: int
     longest_ms: float
+    held_mb: float
 
 
 class VenueStatus(Struct, frozen=True):

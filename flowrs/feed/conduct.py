@@ -1,4 +1,4 @@
-"""How the plugin of one venue behaves: what it has failed at, and how long it has kept everybody waiting.
+"""How the plugin of one venue behaves: its faults, how long it has kept everybody waiting, and what memory it holds.
 
 The daemon is one thread: while a plugin computes, or waits for something, no book of any venue goes on. That cannot be
 prevented, so it is told, by the plugin's name. Time is taken of what a whole buffer took, and only if something of it
@@ -13,15 +13,21 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from flowrs.feed.holding import MOST_OBJECTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowrs.errors import PluginError
+    from flowrs.feed.holding import Holding
 
 _log = logging.getLogger(__name__)
 LONG_NS = 100_000_000
 """What takes longer is told: so late may everybody's books be by it."""
+MUCH_BYTES = 64_000_000
+"""So much no connector needs: it has no state of its own."""
 _SILENT_NS = 10_000_000_000  # after a line of the log: a plugin that is always slow is told six times a minute
+_LEAK_SILENT_NS = 600_000_000_000
 
 
 class Conduct:
@@ -37,14 +43,28 @@ class Conduct:
         """How often it took more than LONG_NS."""
         self.longest_ns = 0
         """The longest that a buffer's frames, or one call, took."""
+        self.held_bytes = 0
+        """How much memory it held when it was last looked at; at least."""
         self._who = f"{venue}: its plugin {plugin}"
         self._unsaid = 0
-        self._silent_until_ns = 0
+        self._silent_until_ns = self._next_leak_ns = 0
 
     def failed(self, error: PluginError) -> None:
         """Count a fault."""
         self.errors += 1
         self.error = error.message
+
+    def holds(self, found: Holding) -> None:
+        """Note how much memory it holds; what is much is told in the log, every ten minutes."""
+        self.held_bytes = found.bytes
+        now = time.monotonic_ns()
+        if (found.whole and found.bytes < MUCH_BYTES) or now < self._next_leak_ns:
+            return
+        self._next_leak_ns = now + _LEAK_SILENT_NS
+        least = "" if found.whole else "at least "
+        held = f"{least}{found.bytes / 1e6:.0f} MB in {least}{found.objects:,} objects"
+        bound = f"{MUCH_BYTES / 1e6:.0f} MB or {MOST_OBJECTS:,} objects"
+        _log.warning("%s holds %s, and no connector needs %s: it seems to leak", self._who, held, bound)
 
     def took(self, what: str, duration_ns: int) -> None:
         """Note how long something took; what was long is counted, and told in the log if nothing was just now."""

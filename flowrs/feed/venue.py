@@ -17,6 +17,7 @@ from flowrs.feed.backoff import Backoff
 from flowrs.feed.boundary import UNREADABLE
 from flowrs.feed.budget import Budgets
 from flowrs.feed.counters import Counters
+from flowrs.feed.holding import measure
 from flowrs.feed.replica import Replica
 from flowrs.feed.rest import Rest
 from flowrs.feed.session import Route, Session
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _TRADES = 1000  # kept a symbol
+_WEIGH_S = 5.0  # between two looks at the plugin's memory
+_PAUSES = 100  # times longer than such a look takes nothing is looked at: 1 % of the time
 
 
 class Venue:
@@ -149,8 +152,17 @@ class Venue:
                 self._nursery = nursery
                 stack.callback(self._stopped)
                 nursery.start_soon(self._follow, list(self.replicas.values()))
+                nursery.start_soon(self._weigh)
                 await self._closed.wait()
                 nursery.cancel_scope.cancel()
+
+    async def _weigh(self) -> None:
+        """Look every so often at how much memory the plugin holds, the less often the longer it takes."""
+        while True:
+            await trio.sleep(_WEIGH_S)
+            began = trio.current_time()
+            self.counters.conduct.holds(await measure(self.plugin, self._connector))
+            await trio.sleep(_PAUSES * (trio.current_time() - began))
 
     def _tell(self) -> None:
         self._learned.set()

@@ -135,6 +135,7 @@ def plugin(venue: VenueSource) -> dict[str, Any]:
         "error": conduct.error,
         "blocked": conduct.blocked,
         "longest_ms": round(conduct.longest_ns / 1e6, 3),
+        "held_mb": round(conduct.held_bytes / 1e6, 3),
     }
 
 

@@ -6,6 +6,7 @@ start.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import defaultdict
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowrs.serve.growth import Growth
 from flowrs.serve.rates import Rates
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from flowrs.core import Ring
     from flowrs.serve.sources import VenueSource
 
+_log = logging.getLogger(__name__)
 _PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99_9": 99.9}
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _RATES = ("messages_per_second", "bytes_per_second")
@@ -63,6 +66,7 @@ class Metrics:
         self._venues = venues
         self._rates: defaultdict[str, Rates] = defaultdict(Rates)
         self._started = time.monotonic()
+        self._growth = Growth(self._started)
         self._cpu: tuple[float, float] = (self._started, time.process_time())
         self._cpu_percent = 0.0
         self.clients = 0
@@ -79,6 +83,8 @@ class Metrics:
         if now > self._cpu[0]:
             self._cpu_percent = 100 * (cpu - self._cpu[1]) / (now - self._cpu[0])
         self._cpu = now, cpu
+        if (words := self._growth.look(now, _rss_bytes())) is not None:
+            _log.warning("%s", words)
         for name, venue in self._venues.items():
             self._rates[name].look(now, venue.counters.messages, venue.counters.bytes)
 
@@ -86,6 +92,8 @@ class Metrics:
         """Return all metrics."""
         venues = {name: self._of(name, venue) for name, venue in self._venues.items()}
         total: dict[str, Any] = {key: sum(each[key] for each in venues.values()) for key in (*_RATES, *_COUNTS)}
+        held = {venue.plugin: venues[name]["held_mb"] for name, venue in self._venues.items()}
+        total["held_mb"] = round(sum(held.values()), 3)  # of a plugin with several venues once
         total["longest_ms"] = max((each["longest_ms"] for each in venues.values()), default=0.0)
         counters = [venue.counters for venue in self._venues.values()]
         total["latency_us"] = _durations([each.latency for each in counters], 1e3)
@@ -119,6 +127,7 @@ class Metrics:
             "plugin_errors": counters.conduct.errors,
             "blocked": counters.conduct.blocked,
             "longest_ms": round(counters.conduct.longest_ns / 1e6, 3),
+            "held_mb": round(counters.conduct.held_bytes / 1e6, 3),
         }
 
 

@@ -70,6 +70,7 @@ class ConductSource(Protocol):
     error: str | None
     blocked: int
     longest_ns: int
+    held_bytes: int
 
 
 class CounterSource(Protocol):

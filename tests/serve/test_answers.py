@@ -212,7 +212,8 @@ async def test_status_says_of_each_book_and_connection_how_it_is(autojump_clock:
             "venue": "binance",
             "name": "Binance",
             "error": None,
-            "plugin": {"module": "tests", "errors": 0, "error": None, "blocked": 0, "longest_ms": 0.0},
+            "plugin": {"module": "tests", "errors": 0, "error": None, "blocked": 0, "longest_ms": 0.0}
+            | {"held_mb": 0.0},
             "connections": [
                 {
                     "id": "binance/0",

@@ -73,6 +73,7 @@ def test_totals_are_the_sums_of_the_venues() -> None:
         counters.reconnects, counters.templated = 100 * number, 5 * number
         conduct = counters.conduct
         conduct.errors, conduct.blocked, conduct.longest_ns = number, 2 * number, number * 1_500_000
+        conduct.held_bytes = 7_000_000  # both are of one plugin
         counters.latency.add(number * 1_000_000)
         for replica in venue.replicas.values():
             replica.gaps = replica.resyncs = number
@@ -104,6 +105,7 @@ def test_totals_are_the_sums_of_the_venues() -> None:
         "blocked": 6,
     }
     assert (total["longest_ms"], answer["venues"]["a"]["longest_ms"]) == (3.0, 1.5)
+    assert (total["held_mb"], answer["venues"]["a"]["held_mb"]) == (7.0, 7.0)
     assert (total["connections"], answer["clients"]) == (1, 3)
     assert total["latency_us"]["samples"] == 2
     assert (total["latency_us"]["mean"], total["latency_us"]["max"]) == (1500, 2000)

@@ -113,7 +113,8 @@ STATUS = {
                 },
             ],
             "error": None,
-            "plugin": {"module": "flowrs.plugins.binance", "errors": 0, "error": None, "blocked": 0, "longest_ms": 0.4},
+            "plugin": {"module": "flowrs.plugins.binance", "errors": 0, "error": None, "blocked": 0, "longest_ms": 0.4}
+            | {"held_mb": 0.1},
         },
         {
             "venue": "kraken",
@@ -126,6 +127,7 @@ STATUS = {
                 "error": "the plugin failed: KeyError: 'x'",
                 "blocked": 2,
                 "longest_ms": 3001.5,
+                "held_mb": 81.5,
             },
         },
     ],
@@ -202,6 +204,7 @@ _METRICS = {
     "plugin_errors": 3,
     "blocked": 2,
     "longest_ms": 3001.5,
+    "held_mb": 81.5,
 }
 METRICS = {
     "uptime_s": 3720.0,

@@ -60,7 +60,7 @@ class FakeConduct:
     """What a plugin has done wrong."""
 
     def __init__(self) -> None:
-        self.errors = self.blocked = self.longest_ns = 0
+        self.errors = self.blocked = self.longest_ns = self.held_bytes = 0
         self.error: str | None = None
 
 
