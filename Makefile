@@ -1,4 +1,4 @@
-# make demo   see it work: simulated exchange, daemon and a live book, all on this machine
+# make demo   see it work: simulated exchanges, daemon and gateway, all on this machine
 # make test   prove it: everything that CI checks
 # make run    the real thing: the daemon on the live exchange
 #

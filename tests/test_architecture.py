@@ -43,7 +43,7 @@ ALLOWED = {
     "_version": set(),
 }
 # What the command line imports inside functions only, so that a client starts quickly.
-LAZILY = {"daemon", "registry", "sim", "testing"}
+LAZILY = {"daemon", "gateway", "registry", "sim", "testing"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -1,7 +1,8 @@
-"""`demo`: simulated exchanges, a daemon that follows them, and a look at a book; all of it gone afterwards."""
+"""`demo`: simulated exchanges, a daemon that follows them, the dashboard, and a look at a book; all gone afterwards."""
 
 from __future__ import annotations
 
+import socket as sockets
 import sys
 import tempfile
 import time
@@ -31,12 +32,14 @@ START_S = 60.0
 
 _PERIOD_S = 0.1
 _SYMBOL, _VENUE = "BTC-USDT", "binance"
+_PORT = 8080
 
 
 @click.command(
     epilog="""\b
 It needs no network and no configuration, does not touch a daemon that runs already,
-and leaves nothing behind: Ctrl-C ends all of it.
+and leaves nothing behind: Ctrl-C ends all of it. The dashboard has port 8080, or
+another one if that is taken.
 
 \b
 Examples:
@@ -59,15 +62,20 @@ def demo(*, once: bool, seconds: float | None) -> None:
         config.write_text(venues, encoding="utf-8")
         words = ["run", "--config", str(config), "--socket", str(socket)]
         daemon = stack.enter_context(child("the daemon", words, folder / "daemon.log"))
+        gateway = None if once else stack.enter_context(child("the gateway", _gateway(socket), folder / "gateway.log"))
         client = stack.enter_context(_wait(lambda: _client(daemon, socket), "starting the daemon", progress, deadline))
         _wait(lambda: _live(daemon, client, progress), "synchronising the books", progress, deadline)
-        progress.end()
-        if once:
+        if gateway is None:
+            progress.end()
             show(*parts(client.call("book", symbol=_SYMBOL, venue=_VENUE)), "", summary(client.call("status")))
             return
+        address = _wait(lambda: _address(gateway), "starting the gateway", progress, deadline)
+        progress.end()
+        show(address)
 
         def ask() -> dict[str, Any]:
             exchange.check()
+            gateway.check()
             return _ask(daemon, lambda: client.call("book", symbol=_SYMBOL, venue=_VENUE))
 
         follow(ask, seconds=seconds)
@@ -109,6 +117,25 @@ def _configuration(exchanges: Child) -> str | None:
     exchanges.check()
     text = "\n".join(exchanges.lines())
     return text if all(f"[venues.{name}]" in text for name in DEFAULT_VENUES) else None
+
+
+def _gateway(socket: Path) -> list[str]:
+    """Return the gateway's words, with a port that is free at the moment."""
+    with sockets.socket() as probe:
+        probe.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", _PORT))
+        except OSError:
+            port = 0
+        else:
+            port = _PORT
+    return ["gateway", "--port", str(port), "--socket", str(socket), "--log-level", "warning"]
+
+
+def _address(gateway: Child) -> str | None:
+    """Return the line in which the gateway says where it is."""
+    gateway.check()
+    return next(iter(gateway.lines()), None)
 
 
 def _client(daemon: Child, socket: Path) -> Client | None:

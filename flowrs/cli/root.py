@@ -27,6 +27,7 @@ COMMANDS = {
     "remove": "operate:remove",
     "resync": "operate:resync",
     "reconnect": "operate:reconnect",
+    "gateway": "gateway:gateway",
     "demo": "demo:demo",
     "sim": "sim:sim",
     "plugins": "plugins:plugins",

@@ -65,6 +65,7 @@ def test_demo_ends_by_itself_after_the_seconds(spawn: Spawn, folder: Path) -> No
     child = spawn("demo", "--seconds", "0.3")
     out, err = child.communicate()
     assert child.returncode == 0, err
+    assert out.startswith("the dashboard is at http://127.0.0.1:")
     assert "binance:BTC-USDT  live" in out
     assert list(folder.iterdir()) == []
 
@@ -76,7 +77,7 @@ def test_a_signal_ends_the_demo_and_its_children(
     child = spawn("demo", stdout=screen.childs)
     screen.read_until("live  by sequence")
     kin = Kin(child.pid)
-    assert len(kin.handles) == 2
+    assert len(kin.handles) == 3
     child.send_signal(number)
     assert "\x1b[?25h" in screen.read_all()
     assert child.wait() == code
@@ -91,7 +92,7 @@ def test_children_of_a_demo_that_is_killed_die_too(spawn: Spawn, screen: Screen)
     child = spawn("demo", stdout=screen.childs)
     screen.read_until("live  by sequence")
     kin = Kin(child.pid)
-    assert len(kin.handles) == 2
+    assert len(kin.handles) == 3
     child.kill()
     assert kin.end()
 
