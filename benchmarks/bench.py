@@ -43,6 +43,7 @@ def main() -> None:
         _row(f"{name}: msgspec.json.decode to builtins (yardstick)", f"{result.yardstick_us:.2f} µs a frame", "")
         low, high = result.spread
         _row(f"{name}: frame in hand to published book", f"{result.path:.2f} ({low:.2f} to {high:.2f})", f"<= {bound}")
+        _row(f"{name}: likewise, each in a buffer of its own", f"{result.alone:.2f}, p99 {result.p99:.2f}", "")
         low, high = result.call_spread
         _row(f"{name}: the C call alone", f"{result.call:.2f} ({low:.2f} to {high:.2f})", "<= 0.7" * (bound == 1.0))
     for name, case in connectors.CASES.items():
@@ -74,11 +75,11 @@ def main() -> None:
     _row("1,121 subscribers: memory", f"{crowd.more_mb:.0f} MB more", "<= 100 MB")
     _row("100 fast ones: changes missed, of all", f"{crowd.seen.gaps} of {crowd.seen.deltas:,}", "0")
     _row("the stuck one: cut off after", f"{crowd.seen.stuck_s:.1f} s", "<= 10.5 s")
-    found = blast.measure()
-    _row("socket to book: frames/s, flowrs", f"{found.flowrs:,.0f}", "")
-    _row("socket to nothing: frames/s, bare trio-websocket", f"{found.bare:,.0f}", "")
-    low, high = found.spread
-    _row("their ratio", f"{found.ratio:.1f} ({low:.1f} to {high:.1f})", ">= 4")
+    found = blast.measure(blast.OWN)
+    own, yard, bare = found["flowrs"], found["yardstick"], found["bare trio-websocket"]
+    _row("socket to book: CPU a frame of USD-M depth", f"{own.us:.2f} µs", f"<= {0.6 * yard.us + 1:.2f} µs")
+    low, high = bare.spread
+    _row("bare trio-websocket that drops them / flowrs", f"{bare.times:.1f} ({low:.1f} to {high:.1f})", ">= 4")
     held = memory.measure(minutes)
     _row("daemon with nine live books: resident memory", f"{held.last:.0f} MB (at most {held.most:.0f})", "<= 90 MB")
 

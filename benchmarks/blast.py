@@ -1,23 +1,30 @@
-"""Socket to book on a loopback blast, against a bare trio-websocket loop that drops what it gets.
+"""Socket to book on a loopback blast of recorded USD-M depth: what receiving costs flowrs, and what it costs others.
 
-The sender is a process of its own that has all frames ready and writes them as fast as the socket takes them. What is
-measured is the receiver: from its handshake to the end of the connection, in frames a second.
+The sender is a process of its own that has all frames ready and writes them as fast as the socket takes them. Each
+receiver is a process of its own too, which lives through all rounds; they take turns. What is measured is the
+receiver's CPU time, from its handshake to the end of the connection: on a machine with other work it is steadier than
+the clock, and a receiver of a blast never waits. Whoever keeps a book tells its best prices in the end, which have to
+be those of the recording.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
+import gc
 import hashlib
 import multiprocessing
 import socket
 import statistics
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import trio
 import trio_websocket
-from frames import SPOT, Spot, data, lines
+from frames import USDM, Recording, UsdM, depth
 
 from flowrs.api import Instrument, Rate
 from flowrs.config import VenueConfig
@@ -29,45 +36,47 @@ from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
     from flowrs.api import Request
 
+    Best = tuple[float, float] | None
+    Receiver = Callable[[str, bytes], Best]
+
 ROUNDS = 7
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _CLOSE = b"\x88\x02\x03\xe8"
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 class Result(NamedTuple):
-    """Medians over the rounds: frames a second, and the ratio of the two."""
+    """Medians over the rounds: µs of CPU a frame, and as many times those of `flowrs`, with the least and the most."""
 
-    flowrs: float
-    bare: float
-    ratio: float
+    us: float
+    times: float
     spread: tuple[float, float]
 
 
-def _frame(payload: bytes) -> bytes:
+def recorded() -> Recording:
+    """Return the snapshot and the depth frames of the USD-M recording that follow it."""
+    found = depth(UsdM(), USDM, 1, 3)
+    last = msgspec.json.decode(found.snapshot)["lastUpdateId"]
+    late = (at for at, frame in enumerate(found.frames) if msgspec.json.decode(frame)["u"] >= last)
+    return found._replace(frames=found.frames[next(late) :])
+
+
+def _framed(payload: bytes) -> bytes:
     size = len(payload)
     head = bytes([0x81, size]) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
     return head + payload
 
 
-def recorded() -> tuple[bytes, list[bytes]]:
-    """Return the snapshot, and the depth and trade frames of the spot recording."""
-    snapshot, frames = b"", []
-    for line in lines(SPOT):
-        if line.startswith(b'{"lastUpdateId"'):
-            snapshot = line
-        elif b"@depth" in line[:60] or b"@trade" in line[:60]:
-            frames.append(data(line))
-    return snapshot, frames
-
-
-def _send(frames: list[bytes], told: Connection) -> None:
-    """Serve one connection after the other, each with the whole blast, until the parent has gone."""
-    blast = b"".join(map(_frame, frames)) + _CLOSE
+def _send(told: Connection) -> None:
+    """Serve one connection after the other, each with the whole blast: wrapped at /stream, else raw."""
+    frames = recorded().frames
+    wrapped = [b'{"stream":"btcusdt@depth@100ms","data":' + frame + b"}" for frame in frames]
+    raw, combined = (b"".join(map(_framed, each)) + _CLOSE for each in (frames, wrapped))
     with socket.create_server(("127.0.0.1", 0)) as server:
         told.send(server.getsockname()[1])
         while True:
@@ -77,13 +86,16 @@ def _send(frames: list[bytes], told: Connection) -> None:
                 while b"\r\n\r\n" not in request:
                     request += client.recv(4096)
                 key = next(
-                    line[19:] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key: ")
+                    line.split(b":")[1].strip()
+                    for line in request.split(b"\r\n")
+                    if line.lower().startswith(b"sec-websocket-key:")
                 )
                 accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - the RFC's choice
                 client.sendall(
                     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + blast
+                    b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
                 )
+                client.sendall(combined if request.startswith(b"GET /stream") else raw)
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(4096):
                     pass
@@ -100,64 +112,111 @@ class _Rest:
         return self._snapshot
 
 
-async def _flowrs(url: str, snapshot: bytes) -> float:
-    counters, connector = Counters(), Spot()
-    book = Book("bench:BTC-USDT", 2, 5, scratch=Scratch(), ring=counters.latency, arena=Arena())
-    replica = Replica(connector, "BTC-USDT", book)
-    instrument = Instrument("BTC-USDT", "BTCUSDT", "BTC", "USDT", 2, 5)
+async def _follow(url: str, snapshot: bytes) -> Best:
+    counters, connector = Counters(), UsdM()
+    book = Book("bench:BTC-USDT-PERP", 1, 3, scratch=Scratch(), ring=counters.latency, arena=Arena())
+    replica = Replica(connector, "BTC-USDT-PERP", book)
+    instrument = Instrument("BTC-USDT-PERP", "BTCUSDT", "BTC", "USDT", 1, 3)
     replica.list_as(instrument)
     trades = {"BTCUSDT": deque(maxlen=1000)}
-    config = VenueConfig(("BTC-USDT",), url=url)
+    config = VenueConfig(("BTC-USDT-PERP",), url=url)
     budgets = Budgets(connector, Budget(Rate(10, 0.1)))
-    route, rest = Route(url, connector.subscribe), _Rest(snapshot)
+    route, rest = Route(f"{url}/ws", connector.subscribe), _Rest(snapshot)
     session = Session(connector, config, route, [instrument], {"BTCUSDT": replica}, trades, rest, budgets, counters)
-    began = time.perf_counter()
     try:
         await session.run()
     except* FeedError:
-        took = time.perf_counter() - began
-    if not replica.is_live or replica.gaps:
+        bid, ask = book.best(0), book.best(1)
+    if replica.gaps or bid is None or ask is None:
         raise RuntimeError("the book was lost on the way")
-    return took
+    return bid[0] / 10, ask[0] / 10
 
 
-async def _bare(url: str) -> float:
-    began = time.perf_counter()
-    async with trio_websocket.open_websocket_url(url) as connection:
+def flowrs(url: str, snapshot: bytes) -> Best:
+    """Keep the book as the daemon does: all levels, exact, checked, published in shared memory."""
+    return trio.run(_follow, url, snapshot)
+
+
+async def _drop(url: str) -> None:
+    async with trio_websocket.open_websocket_url(f"{url}/ws") as connection:
         try:
             while True:
                 await connection.get_message()
         except trio_websocket.ConnectionClosed:
-            return time.perf_counter() - began
+            return
 
 
-def _rounds(url: str, snapshot: bytes, rounds: int) -> Iterator[tuple[float, float]]:
-    for _ in range(rounds):
-        yield trio.run(_flowrs, url, snapshot), trio.run(_bare, url)
+def bare(url: str, _: bytes) -> Best:
+    """Receive with trio-websocket, and throw all away."""
+    trio.run(_drop, url)
+    return None
 
 
-def measure(rounds: int = ROUNDS) -> Result:
-    """Return the medians."""
-    snapshot, frames = recorded()
-    here, there = multiprocessing.Pipe()
-    sender = multiprocessing.Process(target=_send, args=(frames, there), daemon=True)
-    sender.start()
+def yardstick(_: str, __: bytes) -> Best:
+    """Decode all frames to builtins; nothing is received."""
+    decode = msgspec.json.decode
+    for frame in _frames():
+        decode(frame)
+    return None
+
+
+def _frames(kept: list[list[bytes]] = []) -> list[bytes]:  # noqa: B006 - kept on purpose
+    if not kept:
+        kept.append(recorded().frames)
+    return kept[0]
+
+
+def _receive(receiver: Receiver, orders: Connection) -> None:
+    snapshot, frames = recorded().snapshot, len(_frames())
+    while (url := orders.recv()) is not None:
+        gc.collect()
+        began = time.process_time()
+        best = receiver(url, snapshot)
+        orders.send(((time.process_time() - began) / frames * 1e6, best))
+
+
+@contextmanager
+def _process(target: Callable[..., None], *words: Any) -> Iterator[Connection]:
+    here, there = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=target, args=(*words, there), daemon=True)
+    process.start()
     try:
-        found = list(_rounds(f"ws://127.0.0.1:{here.recv()}/ws", snapshot, rounds))
+        yield here
     finally:
-        sender.terminate()
-    ratios = [bare / flowrs for flowrs, bare in found]
-    return Result(
-        statistics.median(len(frames) / flowrs for flowrs, _ in found),
-        statistics.median(len(frames) / bare for _, bare in found),
-        statistics.median(ratios),
-        (min(ratios), max(ratios)),
-    )
+        process.terminate()
+        process.join()
 
+
+def measure(receivers: dict[str, Receiver], rounds: int = ROUNDS) -> dict[str, Result]:
+    """Let the receivers take turns, of which one is `flowrs`; the first round only warms up."""
+    with ExitStack() as stack:
+        url = f"ws://127.0.0.1:{stack.enter_context(_process(_send)).recv()}"
+        children = {name: stack.enter_context(_process(_receive, each)) for name, each in receivers.items()}
+        found: dict[str, list[float]] = {name: [] for name in receivers}
+        truth: Best = None
+        for number in range(rounds + 1):
+            for name, child in children.items():
+                child.send(url)
+                us, best = child.recv()
+                truth = truth or best
+                if best is not None and best != truth:
+                    raise RuntimeError(f"{name}: the best prices are {best}, not {truth}")
+                if number:
+                    found[name].append(us)
+    ratios = {name: [us / own for us, own in zip(each, found["flowrs"], strict=True)] for name, each in found.items()}
+    return {
+        name: Result(
+            statistics.median(found[name]), statistics.median(ratios[name]), (min(ratios[name]), max(ratios[name]))
+        )
+        for name in receivers
+    }
+
+
+OWN: dict[str, Receiver] = {"flowrs": flowrs, "yardstick": yardstick, "bare trio-websocket": bare}
 
 if __name__ == "__main__":
-    result = measure()
-    print(
-        f"flowrs {result.flowrs:,.0f} frames/s, bare trio-websocket {result.bare:,.0f}, ratio {result.ratio:.1f} "
-        f"({result.spread[0]:.1f} to {result.spread[1]:.1f})"
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    for each, result in measure(OWN, parser.parse_args().rounds).items():
+        low, high = result.spread
+        print(f"{each:<24}{result.us:8.2f} µs a frame {result.times:8.2f} ({low:.2f} to {high:.2f}) times flowrs")

@@ -1,7 +1,9 @@
 """A frame in hand to a published book, against decoding its JSON into Python objects: the yardstick.
 
 Every round times yardstick and path on the same frames, slice by slice in turn, then yardstick and C call; only their
-ratios within the round count, and the table shows the median round. Each starts from the recorded snapshot.
+ratios within the round count, and the table shows the median round. Each starts from the recorded snapshot. A slice of
+frames comes to the path as from a socket: in one buffer (as when much comes at once), or each in one of its own. Of
+frames that come alone each is timed, and so is each that the yardstick takes: the clock is part of both.
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import trio
 from frames import SPOT, USDM, Recording, Spot, UsdM, depth
 
 from flowrs.config import VenueConfig
-from flowrs.core import Arena, Book, Scratch
+from flowrs.core import Arena, Batch, Book, Scratch
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
@@ -25,14 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUNDS = 9
-SLICE = 100  # frames: short, so that what else the machine does meets all three alike
+SLICE = 32  # frames, as many as a full buffer holds: short, so that what else the machine does meets all alike
 
 
 class Result(NamedTuple):
-    """Medians over the rounds: the yardstick in µs a frame, and the ratios of path and C call to it."""
+    """Medians over the rounds: the yardstick in µs a frame, and ratios to it; the spreads are the least and the most.
+
+    path: frames of a full buffer; alone, p99: each in its own, their mean and the slowest hundredth; call: in C alone.
+    """
 
     yardstick_us: float
     path: float
+    alone: float
+    p99: float
     call: float
     spread: tuple[float, float]
     call_spread: tuple[float, float]
@@ -87,15 +94,46 @@ def _against_yardstick(frames: list[bytes], work: Callable[[slice], object]) -> 
     return spent[0], spent[1]
 
 
+def _ns_each(work: Callable[[Any], object], things: list[Any]) -> list[int]:
+    clock, spent = time.perf_counter_ns, []
+    for each in things:
+        began = clock()
+        work(each)
+        spent.append(clock() - began)
+    return spent
+
+
+def _p99(spent: list[int]) -> float:
+    return statistics.quantiles(spent, n=100)[98]
+
+
+def _alone(recording: Recording) -> tuple[float, float]:
+    """Return the ratios, of mean and p99, where each frame comes in a buffer of its own."""
+    session, book, frames = _fresh(recording)
+    yard: list[int] = []
+    path: list[int] = []
+    for start in range(0, len(frames), SLICE):
+        part = frames[start : start + SLICE]
+        yard += _ns_each(msgspec.json.decode, part)
+        path += _ns_each(lambda batch: session.take(batch, 0), [Batch.of([frame]) for frame in part])
+    _check(book)
+    return sum(path) / sum(yard), _p99(path) / _p99(yard)
+
+
+def _check(book: Book) -> None:
+    if book.state.name != "LIVE":
+        raise RuntimeError("the book was lost on the way")
+
+
 def _round(recording: Recording) -> tuple[float, float, float]:
     """Return the seconds of the yardstick, and the ratios of path and C call to it.
 
     Each has the yardstick beside it and nothing else: two books at once would push each other out of the caches.
     """
     session, book, frames = _fresh(recording)
-    yard, path = _against_yardstick(frames, lambda part: session.take(frames[part], 0))
-    if book.state.name != "LIVE":
-        raise RuntimeError("the book was lost on the way")
+    buffers = [Batch.of(frames[start : start + SLICE]) for start in range(0, len(frames), SLICE)]
+    yard, path = _against_yardstick(frames, lambda part: session.take(buffers[part.start // SLICE], 0))
+    _check(book)
 
     _, book, frames = _fresh(recording)
     updates = [recording.connector.decode(frame)[0] for frame in frames]
@@ -115,11 +153,14 @@ async def measure(recording: Recording, rounds: int = ROUNDS) -> Result:
     await trio.lowlevel.checkpoint()
     _round(recording)
     found = [_round(recording) for _ in range(rounds)]
+    alone = [_alone(recording) for _ in range(rounds)]
     ratios = [path for _, path, _ in found]
     calls = [call for _, _, call in found]
     return Result(
         statistics.median(yard for yard, _, _ in found) / len(recording.frames) * 1e6,
         statistics.median(ratios),
+        statistics.median(mean for mean, _ in alone),
+        statistics.median(p99 for _, p99 in alone),
         statistics.median(calls),
         (min(ratios), max(ratios)),
         (min(calls), max(calls)),
@@ -139,5 +180,6 @@ if __name__ == "__main__":
         result = trio.run(measure, recording)
         print(
             f"{name}: yardstick {result.yardstick_us:.2f} µs, path {result.path:.3f} "
-            f"({result.spread[0]:.3f} to {result.spread[1]:.3f}), C call {result.call:.3f}"
+            f"({result.spread[0]:.3f} to {result.spread[1]:.3f}), alone {result.alone:.3f}, its p99 {result.p99:.3f}, "
+            f"C call {result.call:.3f}"
         )

@@ -479,6 +479,11 @@ enum {
  * Anything else is FRS_E_LEFT, and nothing has changed: neither a book nor the lane. */
 int frs_lane_take(frs_lane *lane, const char *frame, size_t size);
 
+/* Takes the payloads of frames of a buffer, as frs_frames_split has found them (there are `frames` of them), one after
+ * the other from number *at on, and ends with the first that frs_lane_take does not answer with 0: the result is its
+ * answer, and *at its number if it was left, the next one's if it was taken. 0: all of them are taken. */
+int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, size_t *at);
+
 /* The exchange's time of the frame taken last, in ns since 1970, 0 if it tells none. */
 int64_t frs_lane_time(const frs_lane *lane);
 
@@ -489,10 +494,11 @@ enum { FRS_FRAME_WORDS = 4 };
 /* Finds the complete frames at the start of buf. For frame k, out[4k] = FIN << 7 | opcode (the first byte), out[4k+1] =
  * where its header starts, out[4k+2] = where its payload starts, out[4k+3] = payload size. At most `frames` of them.
  * progress[0] = bytes used by them; progress[1] = how many bytes the next, incomplete frame takes in all, as far as its
- * header tells (0: not known yet). Returns the number of frames. If the bytes at progress[0] start a frame that is
- * masked, uses reserved bits, an unknown opcode or a longer form of the length than it needs, or is a control frame
- * that is fragmented or over 125 bytes: FRS_E_FRAME; if it claims more than max_payload bytes (or than uint32 can
- * tell): FRS_E_SIZE; both only when no complete frame is before it, and as soon as its bytes show it. */
+ * header tells (0: not known yet); progress[2] = how many of them, from the first on, are whole messages (FIN, and text
+ * or binary); progress[3] = payload bytes of all. Returns the number of frames. If the bytes at progress[0] start a
+ * frame that is masked, uses reserved bits, an unknown opcode or a longer form of the length than it needs, or is a
+ * control frame that is fragmented or over 125 bytes: FRS_E_FRAME; if it claims more than max_payload bytes (or than
+ * uint32 can tell): FRS_E_SIZE; both only when no complete frame is before it, and as soon as its bytes show it. */
 int frs_frames_split(const uint8_t *buf, size_t size, size_t max_payload, uint32_t *out, size_t frames,
                      size_t *progress);
 

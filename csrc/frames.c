@@ -6,7 +6,16 @@
  */
 #include "internal.h"
 
-enum { FIN = 0x80, RESERVED = 0x70, OPCODE = 0x0f, CONTROL = 0x08, MASKED = 0x80, SHORT_MOST = 125 };
+enum {
+    FIN = 0x80,
+    RESERVED = 0x70,
+    OPCODE = 0x0f,
+    CONTROL = 0x08,
+    MASKED = 0x80,
+    SHORT_MOST = 125,
+    TEXT = 1,
+    BINARY = 2
+};
 
 typedef struct {
     uint64_t payload;
@@ -54,7 +63,7 @@ int frs_frames_split(const uint8_t *buf, size_t size, size_t max_payload, uint32
     size = size < most ? size : most;
     max_payload = max_payload < most ? max_payload : most;
     frames = frames < INT32_MAX ? frames : INT32_MAX;
-    size_t at = 0, count = 0, next = 0;
+    size_t at = 0, count = 0, next = 0, whole = 0, payload = 0;
     while (count < frames) {
         frame_head head = {0, 0};
         int error = at < size ? read_head(buf + at, size - at, max_payload, &head) : 0;
@@ -70,11 +79,15 @@ int frs_frames_split(const uint8_t *buf, size_t size, size_t max_payload, uint32
         out[1] = (uint32_t)at;
         out[2] = (uint32_t)at + head.header;
         out[3] = (uint32_t)head.payload;
+        whole += whole == count && (out[0] == (FIN | TEXT) || out[0] == (FIN | BINARY));
+        payload += (size_t)head.payload;
         out += FRS_FRAME_WORDS;
         at += head.header + (size_t)head.payload;
         count++;
     }
     progress[0] = at;
     progress[1] = next;
+    progress[2] = whole;
+    progress[3] = payload;
     return (int)count;
 }

@@ -166,3 +166,15 @@ int frs_lane_take(frs_lane *lane, const char *frame, size_t size) {
     }
     return FRS_E_LEFT;
 }
+
+int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, size_t *at) {
+    for (; *at < frames; ++*at) {
+        const uint32_t *frame = found + *at * FRS_FRAME_WORDS;
+        int answer = frs_lane_take(lane, (const char *)buf + frame[2], frame[3]);
+        if (answer) {
+            *at += answer > 0;
+            return answer;
+        }
+    }
+    return 0;
+}

@@ -24,7 +24,7 @@ static size_t split_all(const uint8_t *data, size_t size, size_t first_cut, uint
     size_t used = 0, count = 0, seen = first_cut < size ? first_cut : size;
     *error = 0;
     for (;;) {
-        size_t progress[2] = {0, 0};
+        size_t progress[4] = {0, 0, 0, 0};
         int n = frs_frames_split(data + used, seen - used, MOST, out + count * FRS_FRAME_WORDS, ROOM - count, progress);
         if (n < 0) {
             *error = n;

@@ -29,7 +29,7 @@ static int split(const uint8_t *buf, size_t size, uint32_t *out, size_t *progres
 /* Splits a copy that ends at an unreadable page. */
 static int verdict(const uint8_t *bytes, size_t size, size_t max_payload) {
     uint32_t out[FRAMES * FRS_FRAME_WORDS];
-    size_t progress[2];
+    size_t progress[4];
     guarded copy = guard_behind(bytes, size);
     int n = frs_frames_split((const uint8_t *)copy.text, size, max_payload, out, FRAMES, progress);
     guard_free(&copy);
@@ -41,7 +41,7 @@ static void every_size_boundary_comes_back_as_it_was_sent(void) {
     enum { COUNT = sizeof sizes / sizeof *sizes };
     uint8_t *buf = malloc(400000);
     uint32_t out[FRAMES * FRS_FRAME_WORDS];
-    size_t progress[2], size = 0;
+    size_t progress[4], size = 0;
     for (size_t i = 0; i < COUNT; i++)
         size += put_frame(buf + size, 0x81, sizes[i]);
     CHECK(split(buf, size, out, progress) == COUNT);
@@ -61,10 +61,11 @@ static void cutting_anywhere_gives_the_same_frames(void) {
     static const size_t sizes[] = {5, 130, 0, 300, 125, 0, 2, 126};
     uint8_t buf[2000];
     uint32_t whole[FRAMES * FRS_FRAME_WORDS], part[FRAMES * FRS_FRAME_WORDS];
-    size_t progress[2], size = 0;
+    size_t progress[4], size = 0;
     for (size_t i = 0; i < 8; i++)
         size += put_frame(buf + size, kinds[i], sizes[i]);
     CHECK(split(buf, size, whole, progress) == 8);
+    CHECK(progress[2] == 1 && progress[3] == 5 + 130 + 300 + 125 + 2 + 126);
     for (size_t cut = 0; cut <= size; cut++) {
         guarded head = guard_behind(buf, cut);
         int first = split((const uint8_t *)head.text, cut, part, progress);
@@ -87,7 +88,7 @@ static void cutting_anywhere_gives_the_same_frames(void) {
 static void the_next_frame_s_size_is_told_as_soon_as_its_header_is_there(void) {
     uint8_t buf[400];
     uint32_t out[FRAMES * FRS_FRAME_WORDS];
-    size_t progress[2];
+    size_t progress[4];
     put_frame(buf, 0x82, 300);
     for (size_t size = 0; size < 304; size++) {
         CHECK(split(buf, size, out, progress) == 0);
@@ -125,7 +126,7 @@ static void more_than_the_limit_is_refused_before_it_comes(void) {
 
 static void a_bad_frame_does_not_hide_the_good_ones_before_it(void) {
     uint32_t out[FRAMES * FRS_FRAME_WORDS];
-    size_t progress[2] = {9, 9};
+    size_t progress[4] = {9, 9};
     const uint8_t bytes[] = "\x81\x01x\x81\x01y\xc1\x01z";
     CHECK(split(bytes, 9, out, progress) == 2 && progress[0] == 6 && progress[1] == 0);
     CHECK(split(bytes + 6, 3, out, progress) == FRS_E_FRAME);
@@ -133,7 +134,7 @@ static void a_bad_frame_does_not_hide_the_good_ones_before_it(void) {
 
 static void no_more_frames_are_told_than_there_is_room_for(void) {
     uint32_t out[2 * FRS_FRAME_WORDS];
-    size_t progress[2];
+    size_t progress[4];
     const uint8_t bytes[] = "\x81\x01x\x81\x01y\x81\x01z";
     CHECK(frs_frames_split(bytes, 9, MOST, out, 2, progress) == 2 && progress[0] == 6 && progress[1] == 0);
     CHECK(frs_frames_split(bytes, 9, MOST, out, 0, progress) == 0 && progress[0] == 0);

@@ -87,6 +87,34 @@ static void a_frame_is_never_read_beyond_its_ends(void) {
         }
 }
 
+static void a_run_ends_with_the_first_frame_that_is_not_simply_well(void) {
+    lane_desk d;
+    const char *frame = lane_kinds[0].frame;
+    char next[TEXT], later[TEXT], crossing[TEXT], buf[5 * TEXT];
+    CHECK(lane_desk_open(&d, &lane_kinds[0], 100));
+    with(next, frame, "8,\"u\":9", "10,\"u\":10");
+    with(crossing, with(later, frame, "8,\"u\":9", "11,\"u\":11"), "99.50", "103.0");
+    const char *const frames[] = {frame, next, frame, crossing, frame};
+    uint32_t words[5 * FRS_FRAME_WORDS] = {0}, size = 0;
+    for (int i = 0; i < 5; i++) {
+        words[FRS_FRAME_WORDS * i + 2] = size;
+        words[FRS_FRAME_WORDS * i + 3] = (uint32_t)strlen(frames[i]);
+        memcpy(buf + size, frames[i], strlen(frames[i]));
+        size += (uint32_t)strlen(frames[i]);
+    }
+    guarded copy = guard_behind(buf, size);
+    const uint8_t *bytes = (const uint8_t *)copy.text;
+    size_t at = 0;
+    CHECK(frs_lane_run(d.lane, bytes, words, 2, &at) == 0 && at == 2 &&
+          frs_lane_run(d.lane, bytes, words, 2, &at) == 0);
+    CHECK(frs_lane_run(d.lane, bytes, words, 5, &at) == FRS_E_LEFT && at == 2);
+    at = 3;
+    CHECK(frs_lane_run(d.lane, bytes, words, 5, &at) == FRS_CROSSED && at == 4 && frs_lane_close(d.lane, 0) == 11);
+    CHECK(frs_lane_run(d.lane, bytes, words, 5, &at) == FRS_E_LEFT && at == 4);
+    guard_free(&copy);
+    lane_desk_close(&d);
+}
+
 static void what_does_not_follow_is_left(void) {
     static const char *const wrong[LANE_KINDS][8] = {
         {"\"U\":8", "\"U\":7", "\"U\":8", "\"U\":9", "\"U\":8", "\"U\":10", "\"u\":9", "\"u\":7"},
@@ -603,6 +631,7 @@ void test_lane(void) {
     TEST(a_frame_as_the_template_shows_is_taken_and_published);
     TEST(what_differs_from_the_template_by_any_byte_is_left);
     TEST(a_frame_is_never_read_beyond_its_ends);
+    TEST(a_run_ends_with_the_first_frame_that_is_not_simply_well);
     TEST(what_does_not_follow_is_left);
     TEST(integers_are_those_of_json_up_to_63_bits);
     TEST(numbers_end_where_64_bits_do);

@@ -3,7 +3,7 @@
 from flowrs.core._native import lib
 from flowrs.core.arena import Arena, ArenaReader, View
 from flowrs.core.book import ASKS, BIDS, COLON, CROSSED, DIGITS, NARROW, TOP, Book, Header, Scratch
-from flowrs.core.frames import Splitter
+from flowrs.core.frames import Batch, Splitter
 from flowrs.core.journal import Excerpt, Journal, Mark
 from flowrs.core.lane import LANE_SHIFT, MOST_TEMPLATES, UNPROVEN, Lane, template_fault
 from flowrs.core.merge import Merge, merge_books, merge_views
@@ -32,6 +32,7 @@ __all__ = [
     "UNPROVEN",
     "Arena",
     "ArenaReader",
+    "Batch",
     "Book",
     "Excerpt",
     "Fate",

@@ -1,4 +1,4 @@
-"""Takes book updates straight out of frames that are spelled as an example shows: one C call a frame.
+"""Takes book updates straight out of frames that are spelled as an example shows: one C call a buffer.
 
 What a template is, and what of a frame is checked, is in csrc/flowrs.h. A lane takes only what is well and follows;
 everything else it leaves as it was, to who decodes frames. So it decides nothing about a book's worth.
@@ -6,17 +6,17 @@ everything else it leaves as it was, to who decodes frames. So it decides nothin
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import fail, made
 from flowrs.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from flowrs.core.book import Book
+    from flowrs.core.frames import Batch
     from flowrs.core.spelling import Spelling
 
 UNPROVEN: int = lib.FRS_UNPROVEN
@@ -74,10 +74,19 @@ class Lane:
             if lib.frs_lane_template(self._lane, raw, len(raw)) < 0:
                 message = f"no template of a {rule} lane, or one too many: {template}"
                 raise ArgumentError(message)
-        self.take = cast("Callable[[bytes, int], int]", partial(lib.frs_lane_take, self._lane))
-        """Take a frame, given with its size. Returns less than 0 if it is left, and nothing has changed; 0 if it is in
-        its book and all is well; else the book's index << LANE_SHIFT | bits: NARROW, CROSSED, UNPROVEN. Then it is in
-        the book, which is closed; a crossed or unproven one is not published yet."""
+        self._at = ffi.new("size_t *")
+
+    def run(self, batch: Batch, at: int) -> tuple[int, int]:
+        """Take the frames of a batch from number `at` on, until one is not simply well.
+
+        Returns where it ended, and why: less than 0 if the frame of that number is left, and nothing has changed; 0 if
+        all are in their books and all is well; else the last one taken has left its book not simply well, and it is the
+        book's index << LANE_SHIFT | bits: NARROW, CROSSED, UNPROVEN. That book is closed; if it is crossed or unproven
+        it is not published yet.
+        """
+        self._at[0] = at
+        found = lib.frs_lane_run(self._lane, batch.data, batch.pointer, batch.count, self._at)
+        return self._at[0], found
 
     def add(self, name: str, price_decimals: int, quantity_decimals: int) -> int | None:
         """Add a book, closed, by the exchange's name of its instrument. Returns its index, None if it cannot be told.

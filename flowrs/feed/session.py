@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import math
 import random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import trio
 
 from flowrs.api import BookSnapshot, BookUpdate, Continuity, Farewell, Heartbeat, Numbered, Reply, Trade
 from flowrs.api import Recovery as Way
-from flowrs.core import LANE_SHIFT, Notices, Reason
+from flowrs.core import LANE_SHIFT, Batch, Notices, Reason
 from flowrs.errors import FeedError, PluginError, ProtocolError, StaleFeedError
 from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE, call, fault
@@ -162,10 +162,10 @@ class Session:
         while True:
             frames = await transport.receive()
             recv_ns = begin()
-            self._heard += len(frames)
-            counters.messages += len(frames)
-            counters.bytes += sum(map(len, frames))
-            all_templated = counters.templated + len(frames)
+            self._heard += frames.count
+            counters.messages += frames.count
+            counters.bytes += frames.size
+            all_templated = counters.templated + frames.count
             try:
                 if time_ns := self.take(frames, recv_ns):
                     counters.delay.add(recv_ns - time_ns)
@@ -174,44 +174,56 @@ class Session:
                     conduct.took("decode()", elapsed())
             notices.changed()
 
-    def take(self, frames: Sequence[bytes], recv_ns: int) -> int:  # noqa: C901 - one loop: a call a frame is dear here
+    def take(self, frames: Batch | Sequence[bytes], recv_ns: int) -> int:
         """Take frames into the books; returns the exchange's time of the last event, in ns, or 0."""
-        decode, replicas = self._connector.decode, self._replicas
-        pass_on = None if self._lane is None else self._lane.take
+        batch = frames if isinstance(frames, Batch) else Batch.of(frames)
+        lane, at, passed = self._lane, 0, 0
         newest: Any = None
-        passed = 0
-        for frame in frames:
-            if pass_on is not None and (found := pass_on(frame, len(frame))) >= 0:
-                newest = None
-                passed += 1
-                if found:
-                    self._look_after(frame, found)
-                continue
-            try:
-                events = decode(frame)
-                if type(events) is not tuple and type(events) is not list:
-                    events = vouch.events_of(events)
-            except UNREADABLE as error:
-                self._unreadable(frame, error)
-                continue
-            except Exception as error:
-                raise fault(self._connector.name, error) from error
-            for event in events:
-                try:
-                    if isinstance(event, BookUpdate):
-                        newest = event
-                        replica = replicas.get(event.symbol)
-                        if replica is None or not replica.update(event):
-                            self._not_well(replica, event)
-                    elif self._other(event, recv_ns):
-                        newest = event
-                except Exception as error:
-                    vouch.blame(self._connector, event, error)
-                    raise
+        while True:
+            if lane is not None:
+                begun = at
+                at, found = lane.run(batch, begun)
+                if at > begun:
+                    passed += at - begun
+                    newest = None
+                if found > 0:
+                    self._look_after(batch[at - 1], found)
+                    continue
+            if at == batch.count:
+                break
+            told = self._decode(batch[at], recv_ns)
+            newest = newest if told is None else told
+            at += 1
         self._counters.templated += passed
         if newest is not None:
             return int(newest.time) * self._connector.time_unit_ns
-        return self._lane.time_ns if passed and self._lane is not None else 0
+        return lane.time_ns if passed and lane is not None else 0
+
+    def _decode(self, frame: bytes, recv_ns: int) -> BookUpdate | Trade | None:
+        """Take a frame through the connector's decode(); returns its last event that has a time."""
+        newest: BookUpdate | Trade | None = None
+        try:
+            events = self._connector.decode(frame)
+            if type(events) is not tuple and type(events) is not list:
+                events = vouch.events_of(events)
+        except UNREADABLE as error:
+            self._unreadable(frame, error)
+            return None
+        except Exception as error:
+            raise fault(self._connector.name, error) from error
+        for event in events:
+            try:
+                if isinstance(event, BookUpdate):
+                    newest = event
+                    replica = self._replicas.get(event.symbol)
+                    if replica is None or not replica.update(event):
+                        self._not_well(replica, event)
+                elif self._other(event, recv_ns):
+                    newest = cast("Trade", event)
+            except Exception as error:
+                vouch.blame(self._connector, event, error)
+                raise
+        return newest
 
     def _look_after(self, frame: bytes, found: int) -> None:
         """See to an update that the lane has taken and that leaves the book not simply live, as decode() reads it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import trio
 
-from flowrs.core import Splitter
+from flowrs.core import Batch, Splitter
 from flowrs.errors import FeedError, FrameError, FrameSizeError, ProtocolError
 
 _RECEIVE_BYTES = 64 << 10
@@ -50,8 +50,8 @@ class Tap(trio.abc.Stream):
             message = "the answer to the handshake is not the HTTP/1.1 that was asked for"
             raise ProtocolError(message)
 
-    async def receive(self) -> list[bytes]:
-        """Wait for the next messages; returns them in order, at least one.
+    async def receive(self) -> Batch:
+        """Wait for the next messages; returns them in order, at least one. They are good until the next call.
 
         Raises FeedError when the exchange closes the connection, ProtocolError when it sends what is no WebSocket or
         too large, trio.BrokenResourceError when the connection breaks.
@@ -67,22 +67,22 @@ class Tap(trio.abc.Stream):
                 message = "the exchange ended the connection without a close frame"
                 raise FeedError(message)
             self.bytes_received += len(data)
-            if messages := self._split(bytes(data)):
+            if (messages := self._split(bytes(data))) is not None:
                 return messages
 
-    def _split(self, data: bytes) -> list[bytes]:
-        """Return the messages that this buffer completes."""
+    def _split(self, data: bytes) -> Batch | None:
+        """Return the messages that this buffer completes, if there are any: as they lie in it, where that can be."""
         if self._parts:
             self._parts.append(data)
             self._size += len(data)
             if self._size < self._need:
-                return []
+                return None
             data = b"".join(self._parts)
             self._parts.clear()
         messages: list[bytes] = []
         while data:
             try:
-                words, used, need = self._splitter.split(data)
+                batch = self._splitter.split(data)
             except FrameSizeError:
                 message = f"a frame claims more than {self._max_message:,} bytes"
                 raise ProtocolError(message) from None
@@ -90,18 +90,25 @@ class Tap(trio.abc.Stream):
                 self._let_go(data)
                 message = f"not a frame that a server may send: it starts with {data[:4].hex(' ')}"
                 raise ProtocolError(message) from None
-            if not words:
-                self._parts.append(data)
-                self._size, self._need = len(data), need or len(data) + 1
-                break
-            each = iter(words)
-            for first, head, start, size in zip(each, each, each, each, strict=True):
+            rest = data[batch.used :]
+            if not batch.count or batch.need:
+                self._keep(rest, batch.need)
+                rest = b""
+            if batch.count == batch.whole and self._joined is None and not messages and not rest:
+                return batch if batch.count else None
+            for first, head, payload in batch.frames():
                 if first in _WHOLE and self._joined is None:
-                    messages.append(data[start : start + size])
+                    messages.append(payload)
                 else:
-                    self._rare(first, data[head:start], data[start : start + size], messages)
-            data = data[used:]
-        return messages
+                    self._rare(first, head, payload, messages)
+            data = rest
+        return Batch.of(messages) if messages else None
+
+    def _keep(self, part: bytes, need: int) -> None:
+        """Keep the beginning of a frame, which takes `need` bytes in all if that is known."""
+        if part:
+            self._parts.append(part)
+            self._size, self._need = len(part), need or len(part) + 1
 
     def _rare(self, first: int, head: bytes, payload: bytes, messages: list[bytes]) -> None:
         """Take a control frame, or a part of a fragmented message."""

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage, frames_of
 
-from flowrs.core import Splitter
+from flowrs.core import Batch, Splitter
 from flowrs.errors import FrameError, FrameSizeError
 
 LIMIT = 100_000
@@ -47,16 +47,32 @@ def split_all(chunks: list[bytes], limit: int = LIMIT) -> list[tuple[int, bytes]
     for chunk in chunks:
         rest += chunk
         while True:
-            words, used, need = splitter.split(rest)
-            for first, head, start, size in zip(*[iter(words)] * 4, strict=True):
-                assert rest[head] == first
-                frames.append((first, rest[start : start + size]))
-            rest = rest[used:]
-            if not words:
-                assert need == 0 or need > len(rest)
+            batch = splitter.split(rest)
+            for first, head, payload in batch.frames():
+                assert head[0] == first
+                frames.append((first, payload))
+            assert list(batch) == [payload for _, payload in frames[len(frames) - len(batch) :]]
+            assert batch.size == sum(map(len, batch))
+            assert batch.whole == next(
+                (at for at, (first, *_) in enumerate(batch.frames()) if first not in {0x81, 0x82}), len(batch)
+            )
+            rest = rest[batch.used :]
+            if not batch.count:
+                assert batch.need == 0 or batch.need > len(rest)
                 break
     assert rest == b""
     return frames
+
+
+def told(batch: Batch) -> tuple[list[bytes], int, int]:
+    return list(batch), batch.used, batch.need
+
+
+@given(st.lists(st.binary(max_size=40), max_size=9))
+def test_a_batch_of_messages_holds_these_messages(messages: list[bytes]) -> None:
+    batch = Batch.of(messages)
+    assert (list(batch), len(batch), batch.whole) == (messages, len(messages), len(messages))
+    assert batch.size == len(b"".join(messages))
 
 
 def by_hand(frame: bytes) -> tuple[int, bytes]:
@@ -81,10 +97,10 @@ def test_an_incomplete_frame_tells_how_many_bytes_it_takes_in_all() -> None:
     splitter = Splitter(LIMIT)
     for frame, head in ((small, 2), (middle, 4), (large, 10)):
         for size in range(head):
-            assert splitter.split(frame[:size]) == ([], 0, 0)
+            assert told(splitter.split(frame[:size])) == ([], 0, 0)
         for size in (head, len(frame) - 1):
-            assert splitter.split(frame[:size]) == ([], 0, len(frame))
-        assert splitter.split(small + frame[:head])[1:] == (len(small), len(frame))
+            assert told(splitter.split(frame[:size])) == ([], 0, len(frame))
+        assert told(splitter.split(small + frame[:head])) == ([bytes(5)], len(small), len(frame))
 
 
 @pytest.mark.parametrize("first", [0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8A])
@@ -114,7 +130,7 @@ def test_what_no_server_may_send_is_refused_once_it_is_the_first(bad: bytes) -> 
     with pytest.raises(FrameError):
         splitter.split(bad)
     good = b"\x81\x01x"
-    assert splitter.split(good + bad) == ([0x81, 0, 2, 1], 3, 0)
+    assert told(splitter.split(good + bad)) == ([b"x"], 3, 0)
 
 
 @pytest.mark.parametrize("claim", [LIMIT + 1, 1 << 31, 1 << 32, 1 << 62, 1 << 63, (1 << 64) - 1])

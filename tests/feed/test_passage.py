@@ -10,7 +10,7 @@ from msgspec import Raw
 
 import flowrs
 from flowrs import Checksum, Continuity, Recovery
-from flowrs.core import BIDS, CROSSED, NARROW, Arena, Book, Lane, Reason, Scratch, State
+from flowrs.core import BIDS, CROSSED, NARROW, Arena, Batch, Book, Lane, Reason, Scratch, State
 from flowrs.errors import ArgumentError
 from flowrs.feed.passage import make_lane
 from flowrs.feed.replica import Replica
@@ -39,7 +39,7 @@ class Followed:
 
     def take(self, first: int, last: int, **told: Raw) -> int:
         frame = spelled(Update(first, last, **told))
-        return self.lane.take(frame, len(frame))
+        return self.lane.run(Batch.of([frame]), 0)[1]
 
     @property
     def seq(self) -> int:

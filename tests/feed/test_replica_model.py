@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec import Raw, structs
 
-from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Reason, Scratch, State, Verified, View
+from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Batch, Book, Reason, Scratch, State, Verified, View
 from flowrs.feed import replica as module
 from flowrs.feed.passage import make_lane
 from flowrs.feed.replica import Replica
@@ -121,7 +121,7 @@ class ReplicaMachine(RuleBasedStateMachine):
     def arrive(self, update: Update) -> None:
         """By the lane if it takes the update, as a session has it."""
         frame = spelled(update)
-        found = -1 if self.lane is None else self.lane.take(frame, len(frame))
+        found = -1 if self.lane is None else self.lane.run(Batch.of([frame]), 0)[1]
         if found < 0:
             self.replica.update(update)
         elif found:

@@ -22,7 +22,7 @@ from playback import SAMPLES
 
 import flowrs
 from flowrs import Continuity, Recovery
-from flowrs.core import PAIRS, Book, Lane, Reason, Scratch, State, Verified
+from flowrs.core import PAIRS, Batch, Book, Lane, Reason, Scratch, State, Verified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +153,7 @@ def test_a_moment_is_what_msgspec_reads() -> None:
             expected = msgspec.json.decode(b'{"moment":"%s"}' % text.encode(), type=Dated).time
         except msgspec.ValidationError:
             expected = None
-        taken = lane.take(frame, len(frame)) == 0
+        taken = lane.run(Batch.of([frame]), 0) == (1, 0)
         assert taken == (expected is not None and text.endswith("Z")), text
         if taken:
             assert lane.time_ns == expected, text

@@ -17,7 +17,7 @@ import trio_websocket
 
 from flowrs.api import Instrument, Rate
 from flowrs.config import VenueConfig
-from flowrs.core import ASKS, BIDS, DIGITS, SNAPSHOT, Arena, Book, Scratch
+from flowrs.core import ASKS, BIDS, DIGITS, SNAPSHOT, Arena, Batch, Book, Scratch
 from flowrs.errors import FeedError
 from flowrs.feed import Budget, Venue
 from flowrs.feed.budget import Budgets
@@ -259,7 +259,7 @@ class NotingBook(Book):
 class NotingSession(Session):
     """A session that takes one frame after the other, and lets the books note each."""
 
-    def take(self, frames: Sequence[bytes], recv_ns: int) -> int:
+    def take(self, frames: Batch | Sequence[bytes], recv_ns: int) -> int:
         time_ns = 0
         for frame in frames:
             time_ns = super().take([frame], recv_ns) or time_ns
