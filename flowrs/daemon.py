@@ -1,6 +1,6 @@
 """The daemon: plugins, venues and the control socket in one Trio nursery tree.
 
-    root: control socket, metrics ticker, signals
+    root: control socket, metrics ticker, what systemd is told, signals
     └─ feeds (cancelled first at shutdown): a nursery task a venue, so that one venue's end is its own
 
 A bug ends the process with a traceback and systemd starts it anew: https://trio.readthedocs.io/ (nurseries).
@@ -8,19 +8,21 @@ A bug ends the process with a traceback and systemd starts it anew: https://trio
 
 from __future__ import annotations
 
-import difflib
+import faulthandler
 import gc
 import logging
+import os
 import signal
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
-from flowrs import registry, sections
-from flowrs.api import Rate
-from flowrs.core import Arena, Scratch
-from flowrs.errors import ConfigError, PluginError
-from flowrs.feed import Budget, Venue
+from flowrs.config import Config
+from flowrs.core import Arena
+from flowrs.errors import ConfigError
+from flowrs.roster import Roster
 from flowrs.serve import (
     Administration,
     Answers,
@@ -33,19 +35,17 @@ from flowrs.serve import (
     attach_method,
     listen,
 )
+from flowrs.service import Service
+from flowrs.systemd import passed_socket
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import socket as stdlib_socket
+    from collections.abc import AsyncIterator, Callable
 
-    from msgspec import Struct
-
-    from flowrs.api import Connector
-    from flowrs.config import Config
-    from flowrs.registry import Registry
+    from flowrs.feed import Venue
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
-_CONNECTS = Rate(10, 0.1)  # of all venues: what comes after a common outage is spread
 
 
 def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
@@ -54,83 +54,99 @@ def make_venues(config: Config, arena: Arena | None = None) -> dict[str, Venue]:
     Raises ConfigError if one has no plugin, or none is left. A plugin that does not keep its contract costs its own
     venues; which these are it may not have told.
     """
-    plugins = registry.load(allow=config.plugins.allow)
-    for error in plugins.errors.values():
-        _log.error("%s", error)
-    sections.check(config.plugins.sections, plugins.plugins)
-    scratch, arena, machine = Scratch(), arena or Arena(), Budget(_CONNECTS)
-    venues: dict[str, Venue] = {}
-    missing: list[str] = []
-    for name, venue_config in config.venues.items():
-        if not venue_config.enabled:
-            continue
-        if (kind := plugins.connectors.get(name)) is None:
-            message = _no_plugin(name, plugins)
-            if not plugins.errors:
-                raise ConfigError(message)
-            missing.append(message)
-            continue
-        try:
-            connector = kind()
-            connector.settings = _settings(kind, plugins, config)
-            venues[name] = Venue(connector, venue_config, plugins.origins[name], scratch, arena, machine)
-        except PluginError as error:
-            missing.append(f"venues.{name}: {error}")
-    if missing and not venues:
-        raise ConfigError("; ".join([*missing, *map(str, plugins.errors.values())]))
-    for message in missing:
-        _log.error("%s; going on without it", message)
-    return venues
+    return _roster(config, arena or Arena()).venues
 
 
-def _no_plugin(name: str, plugins: Registry) -> str:
-    near = difflib.get_close_matches(name, plugins.connectors, 1)
-    hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
-    if barred := [plugin.name for plugin in plugins.plugins if not plugin.allowed]:
-        hint = f"installed but not in plugins.allow: {', '.join(barred)}"
-    return f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
+def _roster(config: Config, arena: Arena) -> Roster:
+    roster = Roster(config, arena)
+    for message in roster.faults:
+        _log.error("%s", message)
+    return roster
 
 
-def _settings(kind: type[Connector], plugins: Registry, config: Config) -> Struct | None:
-    """Return the settings of a connector: its plugin's section, checked."""
-    (plugin,) = (each.name for each in plugins.plugins if kind in each.connectors)
-    return sections.settings_of(plugin, kind, config.plugins.sections.get(plugin, {}))
+async def serve(
+    config: Config,
+    socket: Path,
+    *,
+    passed: stdlib_socket.socket | None = None,
+    reread: Callable[[], Config] = Config,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the daemon until it is cancelled or gets SIGTERM or SIGINT. Started: it answers at `socket`.
 
-
-async def serve(config: Config, socket: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Run the daemon until it is cancelled or gets SIGTERM or SIGINT. Started: it answers at `socket`."""
+    `passed` listens already, and is served instead. `reread` returns the configuration as it is when SIGHUP comes.
+    """
     with Arena() as arena:
-        await _serve(config, socket, arena, task_status)
+        await _serve(config, socket, arena, passed, reread, task_status)
 
 
-async def _serve(config: Config, socket: Path, arena: Arena, task_status: trio.TaskStatus[None]) -> None:
-    venues = make_venues(config, arena)
+async def _serve(
+    config: Config,
+    socket: Path,
+    arena: Arena,
+    passed: stdlib_socket.socket | None,
+    reread: Callable[[], Config],
+    task_status: trio.TaskStatus[None],
+) -> None:
+    roster = _roster(config, arena)
+    venues = roster.venues
+    service = Service(venues, os.environ)
     metrics = Metrics(venues)
     answers = Answers(venues, metrics, socket)
     hub = Hub(arena)
-    fees = {name: venue.fee_percent for name, venue in config.venues.items()}
-    together = Consolidation(venues, arena, config.groups, fees)
+    together = Consolidation(venues, arena, config.groups, _fees(config))
     subscriptions = Subscriptions(hub, venues, answers, metrics, arena.notices, together)
     administration = Administration(venues, answers)
     tables = (answers.methods, together.methods, subscriptions.methods, attach_method(arena), administration.methods)
     control = Control(Table(dict(item for each in tables for item in each.items())), metrics, subscriptions.end)
-    async with listen(socket) as listener, trio.open_nursery() as root:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    async with listen(socket) if passed is None else _adopted(passed) as listener, trio.open_nursery() as root:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             root.start_soon(control.run, listener)
             root.start_soon(hub.run)
             root.start_soon(_tick, metrics, arena, hub)
             async with trio.open_nursery() as feeds:
-                for venue in venues.values():
-                    feeds.start_soon(venue.run)
+                await feeds.start(roster.run)
                 # What has been made by now stays: the collector need not look at it again and again.
                 gc.freeze()
                 _log.info("serving %d books at %s", sum(len(each.replicas) for each in venues.values()), socket)
+                await root.start(service.run)
                 task_status.started()
                 async for number in signals:
+                    if number == signal.SIGHUP:
+                        await _reload(reread, roster, together, service)
+                        continue
                     _log.info("%s: stopping", signal.Signals(number).name)
                     break
+                await service.stopping()
                 feeds.cancel_scope.cancel()
             root.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _adopted(passed: stdlib_socket.socket) -> AsyncIterator[trio.SocketListener]:
+    """Listen at a socket that systemd holds: clients wait there while no daemon runs, and it stays when we end."""
+    async with trio.SocketListener(trio.socket.from_stdlib_socket(passed)) as listener:
+        yield listener
+
+
+async def _reload(reread: Callable[[], Config], roster: Roster, together: Consolidation, service: Service) -> None:
+    """Become what the configuration says now; if it is not right, stay as it is and say why."""
+    await service.reloading()
+    remark = ""
+    try:
+        config = reread()
+        changed = await roster.change(config)
+        together.configure(config.groups, _fees(config))
+        logging.getLogger().setLevel(config.daemon.log_level.upper())
+        _log.info("configuration read again: changed: %s", changed)
+    except ConfigError as error:
+        remark = f"reload refused: {error.message}"
+        _log.error("reload refused, nothing has changed: %s", error.message)
+    await service.reloaded(remark)
+
+
+def _fees(config: Config) -> dict[str, str]:
+    return {name: venue.fee_percent for name, venue in config.venues.items()}
 
 
 async def _tick(metrics: Metrics, arena: Arena, hub: Hub) -> None:
@@ -141,10 +157,21 @@ async def _tick(metrics: Metrics, arena: Arena, hub: Hub) -> None:
         await trio.sleep(_LOOK_S)
 
 
-def run(config: Config, socket: Path) -> int:
-    """Run the daemon in this process; returns its exit status. Raises ConfigError if it cannot begin."""
+def run(config: Config, socket: Path, reread: Callable[[], Config] = Config) -> int:
+    """Run the daemon in this process; returns its exit status. Raises ConfigError if it cannot begin.
+
+    A socket that systemd passes is served in place of `socket`.
+    """
+    faulthandler.enable()  # the watchdog's SIGABRT leaves in the log what the loop was doing
+    passed = passed_socket(os.environ)
+    if passed is not None:
+        socket = Path(passed.getsockname())
+
+    async def main() -> None:
+        await serve(config, socket, passed=passed, reread=reread)
+
     try:
-        trio.run(serve, config, socket, strict_exception_groups=True)
+        trio.run(main, strict_exception_groups=True)
     except* ConfigError as group:
         raise group.exceptions[0] from None
     return 0

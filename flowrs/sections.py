@@ -7,12 +7,14 @@ never does.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from flowrs.errors import ConfigError
+from flowrs.systemd import credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,9 +53,20 @@ def settings_of(name: str, kind: type[Connector], section: Mapping[str, Any]) ->
             near = difflib.get_close_matches(key, known, 1)
             hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
             raise ConfigError(f"plugins.{name}.{key}: unknown key; {hint}")
+    values = {key: _value(f"plugins.{name}.{key}", value) for key, value in section.items()}
     try:
-        return msgspec.convert(section, struct)
+        return msgspec.convert(values, struct)
     except (msgspec.ValidationError, ValueError) as error:
         words, _, place = str(error).partition(" - at `$")
         key = re.sub(r"`$", "", place)
         raise ConfigError(f"plugins.{name}{key}: {words[:1].lower()}{words[1:]}") from None
+
+
+def _value(place: str, value: Any) -> Any:
+    """Return the value of a key: `{ credential = "NAME" }` stands for a secret, which is in no file of ours."""
+    if not isinstance(value, dict) or list(value) != ["credential"]:
+        return value
+    try:
+        return credential(os.environ, str(value["credential"]))
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from None

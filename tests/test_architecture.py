@@ -27,10 +27,13 @@ ALLOWED = {
     "core": ANYBODYS,
     "feed": {"core", "config", *API},
     "serve": {"core", "config", "groups", *API},
-    "sections": {"registry", *API},
-    "daemon": {"feed", "serve", "core", "config", "registry", "sections", *API},
+    "systemd": {"errors"},
+    "sections": {"registry", "systemd", *API},
+    "roster": {"feed", "core", "config", "registry", "sections", *API},
+    "service": {"core", "serve", "systemd"},
+    "daemon": {"serve", "core", "config", "roster", "service", "systemd", "feed", *API},
     "client": {"config", "core", *ANYBODYS},  # of core what reads the shared memory: see below
-    "gateway": {"client", "config", *ANYBODYS},
+    "gateway": {"client", "config", "systemd", *ANYBODYS},
     "sim": ANYBODYS,
     "cli": {"daemon", "registry", "sim", "testing", "client", "gateway", "config", *ANYBODYS},
     "plugins": {""},  # flowrs itself: the public names, as for third parties

@@ -602,3 +602,19 @@ def test_the_plugins_command_lists_them_and_says_by_its_exit_code_that_one_is_wr
     assert found["tiny"]["venues"] == ["tiny"]
     table = runner.invoke(root, ["plugins"]).output
     assert re.search(r"tiny +1\.0 +flowrs_test_tiny +1 +tiny +flowrs_connectors +ok", table)
+
+
+SECRETIVE = SETTINGS.replace("    ms: int = 100\n", '    key: str = ""\n    ms: int = 100\n')
+
+
+def test_a_secret_comes_from_systemd_s_folder_and_is_in_no_message(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(SECRETIVE)
+    (tmp_path / "tiny-key").write_text("s3cret\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert made({"tiny": {"key": {"credential": "tiny-key"}}}).settings.key == "s3cret"
+    with pytest.raises(ConfigError, match=r"plugins\.tiny\.key: no credential 'tinny': .*there are .*tiny-key"):
+        made({"tiny": {"key": {"credential": "tinny"}}})
+    with pytest.raises(ConfigError, match=r"plugins\.tiny\.ms: expected `int`, got `str`$"):
+        made({"tiny": {"ms": {"credential": "tiny-key"}}})

@@ -19,7 +19,8 @@ from flowrs.errors import ConfigError
     epilog="""\b
 The socket is the one of --socket, else FLOWRS_SOCKET, else of the configuration, else
 $XDG_RUNTIME_DIR/flowrs.sock, else /run/flowrs/flowrs.sock. Without a configuration
-nine pairs of four exchanges are followed. Ctrl-C or SIGTERM ends the daemon.
+nine pairs of four exchanges are followed. A socket that systemd passes goes before all.
+SIGHUP reads the configuration again, Ctrl-C or SIGTERM ends the daemon.
 
 \b
 Examples:
@@ -32,16 +33,21 @@ Examples:
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the file's.")
 def run(*, path: Path | None, socket: Path | None, log_level: str | None) -> int:
     """Run the daemon in the foreground: follow the exchanges, and answer on the socket."""
-    config = settings.load(path)
-    if log_level:
-        config = msgspec.structs.replace(config, daemon=msgspec.structs.replace(config.daemon, log_level=log_level))
+
+    def read() -> settings.Config:
+        config = settings.load(path)
+        if log_level is None:
+            return config
+        return msgspec.structs.replace(config, daemon=msgspec.structs.replace(config.daemon, log_level=log_level))
+
+    config = read()
     if socket is None:
         socket = Path(config.daemon.socket) if config.daemon.socket else settings.default_socket(os.environ)
 
     from flowrs import daemon  # noqa: PLC0415 - Trio and the C library, which no other command needs
 
     log_to_stderr(config.daemon.log_level)
-    return daemon.run(config, socket)
+    return daemon.run(config, socket, read)
 
 
 @click.command(

@@ -101,6 +101,11 @@ class Consolidation:
         self._as_of: list[tuple[str, int]] = []
         self._at_once = trio.CapacityLimiter(1)
 
+    def configure(self, groups: Groups, fees: Mapping[str, str]) -> None:
+        """Consolidate by other groups and fees from now on, also books that have come in the place of others."""
+        self._groups, self._fees = groups, fees
+        self._families.clear()
+
     @property
     def methods(self) -> dict[str, Method]:
         """What is asked of several books together."""

@@ -13,7 +13,7 @@ from flowrs.serve.channels import Book, Each, Newest
 from flowrs.serve.protocol import RequestError, event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from flowrs.api import Trade
     from flowrs.core import Notices
@@ -63,11 +63,15 @@ class Together(Newest):
 class Trades(Each):
     """The trades of one symbol, at one venue or at all that keep it."""
 
-    def __init__(self, key: str, venues: Iterable[VenueSource], symbol: str) -> None:
-        """Tell what comes from now on."""
+    def __init__(self, key: str, venues: Mapping[str, VenueSource], symbol: str, only: str | None = None) -> None:
+        """Tell what comes from now on, at `only` that venue or at whichever there are when it comes."""
         super().__init__(key)
-        self._venues, self._symbol = list(venues), symbol
+        self._all, self._symbol, self._only = venues, symbol, only
         self._last = {venue.name: self._newest(venue) for venue in self._venues}
+
+    @property
+    def _venues(self) -> list[VenueSource]:
+        return [venue for name, venue in self._all.items() if self._only in (None, name)]
 
     def welcome(self, reader: Outbox) -> None:
         """There is nothing to tell before the next trade."""
@@ -86,7 +90,7 @@ class Trades(Each):
 
     def _since(self, venue: VenueSource) -> list[tuple[Trade, int]]:
         """Return what has come after the last one seen; each trade that is kept is an object of its own."""
-        last, newest = self._last[venue.name], self._newest(venue)
+        last, newest = self._last.get(venue.name), self._newest(venue)
         if newest is None or newest is last:
             return []
         self._last[venue.name] = newest

@@ -156,11 +156,11 @@ class Subscriptions:
         if name is not None:
             venue, _ = self._answers.find(symbol, name)
             key = f"trades/{venue.name}:{symbol}"
-            return key, lambda: Trades(key, [venue], symbol)
+            return key, lambda: Trades(key, self._venues, symbol, venue.name)
         if not any(symbol in venue.replicas for venue in self._venues.values()):
             raise RequestError("unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are")
         key = f"trades/{symbol}"
-        return key, lambda: Trades(key, self._venues.values(), symbol)
+        return key, lambda: Trades(key, self._venues, symbol)
 
 
 def _check(params: _SubscribeParams) -> None:
