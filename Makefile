@@ -2,7 +2,7 @@
 # make test   prove it: everything that CI checks
 # make run    the real thing: the daemon on the live exchange
 #
-# The rest: bench (speed, as ratios to a yardstick), soak (a million answers under faults, a million damaged frames), fuzz (longer), format, wheel, clean.
+# The rest: dashboard (builds the page), bench (speed, as ratios to a yardstick), soak (a million answers under faults, a million damaged frames), fuzz (longer), format, wheel, clean.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 NATIVE := $(wildcard csrc/*.c csrc/*.h) flowrs/core/_build.py setup.py pyproject.toml
 
-.PHONY: demo test run bench soak fuzz format wheel clean bootstrap check-style check-types check-c check-python
+.PHONY: demo test run bench soak fuzz format wheel clean bootstrap dashboard
+.PHONY: check-style check-types check-c check-python check-dashboard
 
 demo: $(READY)
 	@$(BIN)/flowrs demo || test $$? = 130
@@ -18,7 +19,7 @@ demo: $(READY)
 run: $(READY)
 	@$(BIN)/flowrs run
 
-test: check-style check-types check-c check-python
+test: check-style check-types check-c check-python check-dashboard
 
 # What the machine has to bring: Python 3.11 with venv and headers, a C compiler. Installed where that is possible.
 bootstrap:
@@ -45,6 +46,14 @@ check-c: $(READY)
 
 check-python: $(READY)
 	$(BIN)/python -m pytest
+
+# Types, tests without a browser, and that flowrs/gateway/static is what the sources build.
+check-dashboard: bootstrap
+	@sh scripts/dashboard.sh check
+
+# Writes flowrs/gateway/static, which is committed: whoever installs flowrs needs no Node.js.
+dashboard: bootstrap
+	@sh scripts/dashboard.sh build
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/bench.py

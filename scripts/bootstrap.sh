@@ -1,8 +1,9 @@
 #!/bin/sh
 # Checks that the machine has what flowrs is built with, and, as root on Debian or Ubuntu, installs what is missing.
-#   sh scripts/bootstrap.sh PYTHON
+#   sh scripts/bootstrap.sh PYTHON [chromium]
 set -eu
 python=$1
+browser=${2:-}
 
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
@@ -13,13 +14,17 @@ if command -v "$python" >/dev/null 2>&1; then
         2>/dev/null || missing="$missing python3-dev"
 fi
 
-# What only examples in the documentation use: their tests are skipped without it, so it is tried for at the first
+# What only examples in the documentation and the dashboard's tests use: those tests are skipped without it, so it is tried for at the first
 # set-up alone, and is no reason to stop. In CI they are not skipped.
 extra=""
 if [ ! -e .venv/ready ] || [ "${CI:-}" = true ]; then
-    for tool in socat jq; do
+    for tool in socat jq npm; do
         command -v "$tool" >/dev/null 2>&1 || extra="$extra $tool"
     done
+    command -v node >/dev/null 2>&1 || extra="$extra nodejs"
+fi
+if [ -n "$browser" ]; then
+    command -v "$browser" >/dev/null 2>&1 || extra="$extra $browser"
 fi
 
 install() {
@@ -32,12 +37,12 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     # shellcheck disable=SC2086 # lists of packages
     [ -z "$missing" ] || install $missing
     # shellcheck disable=SC2086 # as above
-    [ -z "$extra" ] || install $extra || echo "could not install:$extra; some tests of the documentation will be skipped"
+    [ -z "$extra" ] || install $extra || echo "could not install:$extra; some tests of the documentation or the dashboard will be skipped"
 elif [ -n "$missing" ]; then
     echo "missing on this machine:$missing (Debian's names); install them, then run make again" >&2
     exit 1
 elif [ -n "$extra" ]; then
-    echo "missing on this machine:$extra (Debian's names); some tests of the documentation will be skipped"
+    echo "missing on this machine:$extra (Debian's names); some tests of the documentation or the dashboard will be skipped"
 fi
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
