@@ -3,6 +3,7 @@
 # make run    the real thing: the daemon on the live exchange
 #
 # The rest: dashboard (builds the page), bench (speed, as ratios to a yardstick), soak (a million answers under faults, a million damaged frames), fuzz (longer), format, wheel, clean.
+# install-systemd (as root): flowrs as a service of this machine, docs/operations.md; uninstall-systemd takes it away.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,6 +13,7 @@ NATIVE := $(wildcard csrc/*.c csrc/*.h) flowrs/core/_build.py setup.py pyproject
 
 .PHONY: demo test run bench soak fuzz format wheel clean bootstrap dashboard
 .PHONY: check-style check-types check-c check-python check-dashboard
+.PHONY: install-systemd uninstall-systemd test-systemd
 
 demo: $(READY)
 	@$(BIN)/flowrs demo || test $$? = 130
@@ -73,6 +75,17 @@ format: $(READY)
 wheel: $(READY)
 	@rm -rf dist build
 	@$(BIN)/python -m build --wheel --outdir dist .
+
+# Boots a small Debian with the services in it (root, debootstrap, systemd-nspawn); says why where that cannot be.
+test-systemd: wheel
+	@sh tests/systemd/run.sh $(BIN)/python dist/flowrs-*.whl
+
+# Needs Python with venv and headers and a C compiler, or WHEEL=a wheel of flowrs; not the environment of the developers.
+install-systemd:
+	@PYTHON=$(PYTHON) sh scripts/install-systemd.sh install
+
+uninstall-systemd:
+	@sh scripts/install-systemd.sh uninstall
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info flowrs/core/_native.* csrc/build

@@ -22,6 +22,11 @@ if [ ! -e .venv/ready ] || [ "${CI:-}" = true ]; then
         command -v "$tool" >/dev/null 2>&1 || extra="$extra $tool"
     done
     command -v node >/dev/null 2>&1 || extra="$extra nodejs"
+    command -v systemd-analyze >/dev/null 2>&1 || extra="$extra systemd"
+    if [ "$(id -u)" = 0 ]; then # make test-systemd, which nobody else can run
+        command -v debootstrap >/dev/null 2>&1 || extra="$extra debootstrap"
+        command -v systemd-nspawn >/dev/null 2>&1 || extra="$extra systemd-container"
+    fi
 fi
 if [ -n "$browser" ]; then
     command -v "$browser" >/dev/null 2>&1 || extra="$extra $browser"

@@ -132,8 +132,8 @@ def test_every_exit_code_is_in_the_readme_with_its_meaning() -> None:
 
 
 def test_the_unit_does_not_start_again_what_a_person_has_to_change() -> None:
-    (unit,) = (each.text for each in blocks() if each.language == "ini")
-    assert f"RestartPreventExitStatus={USAGE}\n" in unit
+    for path in ROOT.glob("systemd/*.service"):
+        assert f"\nRestartPreventExitStatus={USAGE}\n" in path.read_text(encoding="utf-8"), path
 
 
 # -- the configuration
