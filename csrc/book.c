@@ -20,8 +20,8 @@ frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, u
     if (capacity < 1 || capacity > CAPACITY_MOST || !good_scale(price_scale) || !good_scale(quantity_scale) ||
         depth > FRS_SHOWN_MOST)
         return NULL;
-    size_t side_levels = frs_side_levels(capacity);
-    size_t bytes = sizeof(frs_book) + 2 * side_levels * sizeof(frs_level);
+    size_t side_bytes = frs_side_bytes(capacity);
+    size_t bytes = sizeof(frs_book) + 2 * side_bytes;
     frs_book *book = calloc(1, bytes);
     if (!book)
         return NULL;
@@ -32,8 +32,7 @@ frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, u
     book->view.price_scale = (uint8_t)price_scale;
     book->view.quantity_scale = (uint8_t)quantity_scale;
     for (int which = 0; which < 2; which++) {
-        frs_side_init(&book->sides[which], capacity, book->memory + (size_t)which * side_levels);
-        frs_side_show(&book->sides[which], book->shown > depth ? book->shown : depth);
+        frs_side_init(&book->sides[which], capacity, (char *)book->memory + (size_t)which * side_bytes);
         book->floor[which] = book->watch[which] = INT64_MIN;
     }
     return book;
@@ -57,10 +56,7 @@ int frs_book_attach(frs_book *book, frs_scratch *scratch, frs_ring *ring, frs_ar
     memset(book->view.name, 0, sizeof book->view.name);
     if (name_size)
         memcpy(book->view.name, name, name_size);
-    for (int which = 0; which < 2; which++) {
-        frs_side_show(&book->sides[which], book->shown > book->depth ? book->shown : book->depth);
-        book->touched[which] = true;
-    }
+    book->touched[FRS_BID] = book->touched[FRS_ASK] = true;
     if (arena)
         frs_book_show(book, false);
     return 0;
@@ -71,22 +67,18 @@ static uint32_t shown_most(const frs_book *book) {
 }
 
 static void show_side(frs_book *book, int which) {
-    const frs_side *side = &book->sides[which];
-    uint32_t known = frs_side_near_from(side, book->floor[which]), most = shown_most(book);
-    uint32_t count = known < most ? known : most;
-    const frs_level *end = side->near + side->near_count;
-    book->watch[which] = count == most ? end[-(ptrdiff_t)count].price : book->floor[which];
+    frs_level unseen[FRS_SHOWN_MOST];
+    frs_level *levels = book->arena ? frs_slot_side(book->arena, book->slot, which) : unseen;
+    uint32_t most = shown_most(book);
+    uint32_t count = frs_side_read(&book->sides[which], which, book->floor[which], INT64_MAX, levels, most);
+    book->watch[which] = count == most ? frs_signed(which, levels[count - 1].price) : book->floor[which];
     book->view.count[which] = count;
-    if (book->arena)
-        frs_slot_side(book->arena, book->slot, which, end, count);
 }
 
 static int crossed(const frs_book *book) {
     const frs_side *bids = &book->sides[FRS_BID], *asks = &book->sides[FRS_ASK];
-    if (bids->near_count == 0 || asks->near_count == 0)
-        return 0;
-    int64_t bid = bids->near[bids->near_count - 1].price, ask = -asks->near[asks->near_count - 1].price;
-    return bid >= ask ? FRS_CROSSED : 0;
+    return frs_side_total(bids) && frs_side_total(asks) && frs_side_best(bids) >= -frs_side_best(asks) ? FRS_CROSSED
+                                                                                                       : 0;
 }
 
 static void stamp(frs_book *book, bool measure) {

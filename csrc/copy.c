@@ -32,9 +32,8 @@ static int check_side(const frs_book *to, const frs_book *from, int which, const
     const frs_side *side = &from->sides[which];
     if (frs_side_total(side) > to->capacity)
         return FRS_E_FULL;
-    size_t at = 0;
-    for (const frs_level *held; (held = frs_side_each(side, &at));) {
-        frs_level level = *held;
+    frs_side_cursor at = {0, 0};
+    for (frs_level level; frs_side_each(side, &at, &level);) {
         int error = convert_level(by, &level);
         if (error)
             return error;
@@ -46,13 +45,12 @@ static int check_side(const frs_book *to, const frs_book *from, int which, const
 static void copy_side(frs_book *to, const frs_book *from, int which, const rescale by[2]) {
     frs_side *side = &to->sides[which];
     frs_side_clear(side);
-    frs_side_show(side, to->shown > to->depth ? to->shown : to->depth);
-    size_t at = 0;
-    for (const frs_level *held; (held = frs_side_each(&from->sides[which], &at));) {
-        frs_level level = *held;
+    frs_side_cursor at = {0, 0};
+    for (frs_level level; frs_side_each(&from->sides[which], &at, &level);) {
         convert_level(by, &level);
         frs_side_add(side, level.price, level.quantity);
     }
+    frs_side_settle(side);
     if (to->depth)
         frs_side_cut(side, to->depth);
     to->touched[which] = true;

@@ -179,46 +179,121 @@ typedef struct {
  * *list has to be a list. */
 int frs_list_scan(const char **list, const char *end, const frs_scan *job);
 
-/* ---- table.c: price -> quantity, unordered. */
+static inline int64_t frs_signed(int which, int64_t price) {
+    return which == FRS_BID ? price : -price;
+}
+
+/* ---- ladder.c: the levels within a window of prices, a place for each tick. */
+
+enum { FRS_LADDER_MOST = 1 << 14 }; /* places */
 
 typedef struct {
-    frs_level *levels; /* in no order */
-    uint32_t *index;   /* by hash: 1 + where in levels, 0 if free */
-    uint32_t count;
-    uint32_t mask;
-    unsigned shift;
-} frs_table;
+    int64_t *quantities; /* of tick i of the window at (start + i) % places; 0: no level */
+    uint64_t *marks;     /* a bit for each place that holds a level */
+    int64_t high, tick;  /* the price of tick 0, and from one to the next */
+    int64_t low;         /* the price of the last one */
+    uint64_t inverse;    /* of the tick's odd part, modulo 2^64 */
+    unsigned twos;       /* what the tick is beside that: a power of two */
+    uint32_t places;     /* a power of two, at least 1024 */
+    uint32_t size;       /* ticks of the window: places, or 0 if there is no window */
+    uint32_t start;      /* a multiple of 64 */
+    uint32_t count;      /* levels */
+    uint32_t first;      /* no level is before this tick; frs_ladder_settle makes it that of the best level */
+} frs_ladder;
 
-/* How many frs_level of memory, all zero, a table of this capacity takes. */
-size_t frs_table_levels(uint32_t capacity);
-void frs_table_init(frs_table *table, uint32_t capacity, frs_level *memory);
-void frs_table_clear(frs_table *table);
-const frs_level *frs_table_find(const frs_table *table, int64_t price);
-/* Both return whether anything has changed. */
-bool frs_table_put(frs_table *table, int64_t price, int64_t quantity);
-bool frs_table_remove(frs_table *table, int64_t price);
-/* The best `room` levels with floor <= price <= top, best first; returns their number. */
-uint32_t frs_table_best(const frs_table *table, int64_t floor, int64_t top, frs_level *out, uint32_t room);
+size_t frs_ladder_bytes(uint32_t capacity);
+/* In zeroed memory. */
+void frs_ladder_init(frs_ladder *ladder, uint32_t capacity, void *memory);
+/* Removes the levels and the window. */
+void frs_ladder_clear(frs_ladder *ladder);
+/* Gives an empty ladder a window; its span must be at most 2^62. */
+void frs_ladder_frame(frs_ladder *ladder, int64_t high, int64_t tick);
+/* Moves the window down by so many ticks, a multiple of 64, less than its size. No level may be left outside. */
+void frs_ladder_shift(frs_ladder *ladder, int32_t by);
+void frs_ladder_settle(frs_ladder *ladder);
+/* Removes all but the best `count` levels. */
+void frs_ladder_cut(frs_ladder *ladder, uint32_t count);
+/* The first level from *tick on; moves *tick behind it. False: there is none. */
+bool frs_ladder_next(const frs_ladder *ladder, uint32_t *tick, frs_level *out);
+/* Writes the best `room` levels with floor <= price <= top, best first, with their prices as the side `which` tells
+ * them; returns their number. What is behind them in the room may be overwritten. */
+uint32_t frs_ladder_read(const frs_ladder *ladder, int which, int64_t floor, int64_t top, frs_level *out,
+                         uint32_t room);
+
+/* Which tick of the window a price is; below `size`, or the price is none. */
+static inline uint64_t frs_ladder_tick(const frs_ladder *ladder, int64_t price) {
+    uint64_t ticks = ((uint64_t)ladder->high - (uint64_t)price) * ladder->inverse;
+    return ticks >> ladder->twos | ticks << (-ladder->twos & 63);
+}
+
+static inline int64_t frs_ladder_get(const frs_ladder *ladder, uint64_t tick) {
+    return ladder->quantities[(ladder->start + tick) & (ladder->places - 1)];
+}
+
+/* Returns whether anything has changed. */
+static inline bool frs_ladder_set(frs_ladder *ladder, uint64_t tick, int64_t quantity) {
+    uint64_t place = (ladder->start + tick) & (ladder->places - 1), *marks = &ladder->marks[place / 64];
+    int64_t before = ladder->quantities[place];
+    bool held = quantity != 0;
+    ladder->quantities[place] = quantity;
+    *marks = (*marks & ~((uint64_t)1 << place % 64)) | (uint64_t)held << place % 64;
+    ladder->count += (uint32_t)held - (before != 0);
+    ladder->first = held && tick < ladder->first ? (uint32_t)tick : ladder->first;
+    return before != quantity;
+}
+
+/* ---- rows.c: any levels, in order. */
+
+enum { FRS_ROW = 64 }; /* levels */
+
+/* An entry of the directory. */
+typedef struct {
+    int64_t low;    /* none of its prices is below it, and all of the rows before it are */
+    uint32_t place; /* which piece of the memory */
+    uint32_t count; /* levels */
+} frs_row;
+
+typedef struct {
+    frs_level *levels; /* FRS_ROW at each place; those of a row worst first */
+    frs_row *rows;     /* those in use, worst first; behind them the free ones */
+    uint32_t used, count;
+    uint32_t last; /* row that a level was looked for in */
+} frs_rows;
+
+size_t frs_rows_bytes(uint32_t capacity);
+void frs_rows_init(frs_rows *rows, uint32_t capacity, void *memory);
+void frs_rows_clear(frs_rows *rows);
+/* Quantity 0 removes. Returns whether anything has changed. */
+bool frs_rows_set(frs_rows *rows, int64_t price, int64_t quantity);
+bool frs_rows_holds(const frs_rows *rows, int64_t price);
+/* NULL: there is none. */
+const frs_level *frs_rows_best(const frs_rows *rows);
+const frs_level *frs_rows_worst(const frs_rows *rows);
+/* All levels, worst first: start with *at = 0; NULL at the end. */
+const frs_level *frs_rows_next(const frs_rows *rows, uint32_t *at);
+/* As frs_ladder_read. */
+uint32_t frs_rows_read(const frs_rows *rows, int which, int64_t floor, int64_t top, frs_level *out, uint32_t room);
 
 /* ---- side.c: one side of a book. */
 
 typedef struct {
-    frs_level *near; /* the best levels, worst first */
-    uint32_t near_count;
-    uint32_t near_room;  /* of the array */
-    uint32_t near_least; /* of near_limit: four times what has to be near */
-    uint32_t near_limit; /* near_count stays below it, and at or above a quarter of it while far has levels */
-    frs_table far;       /* all the others: each is worse than every near one */
+    frs_ladder ladder; /* the best levels */
+    frs_rows rows;     /* all others, each worse than the ladder's low end */
 } frs_side;
 
-/* How many frs_level of memory a side of this capacity takes. */
-size_t frs_side_levels(uint32_t capacity);
-void frs_side_init(frs_side *side, uint32_t capacity, frs_level *memory);
-/* From now on the best `shown` levels are always near. */
-void frs_side_show(frs_side *side, uint32_t shown);
+/* Where frs_side_each is. */
+typedef struct {
+    uint32_t row, tick;
+} frs_side_cursor;
+
+/* How many bytes of memory, all zero, a side of this capacity takes; a multiple of 16. */
+size_t frs_side_bytes(uint32_t capacity);
+void frs_side_init(frs_side *side, uint32_t capacity, void *memory);
 void frs_side_clear(frs_side *side);
 uint32_t frs_side_total(const frs_side *side);
-/* Removes all but the best `depth` levels; `depth` must not be above what frs_side_show was told. */
+/* The price of the best level; there has to be one. */
+int64_t frs_side_best(const frs_side *side);
+/* Removes all but the best `depth` levels. */
 void frs_side_cut(frs_side *side, uint32_t depth);
 /* How many of the levels are neither held nor removals. Levels are as scanned, which is FRS_BID or FRS_ASK. */
 uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *levels, uint32_t count);
@@ -226,17 +301,13 @@ uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *leve
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch);
 /* Replaces all levels. */
 void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count);
-/* All levels in no order: start with *at = 0; NULL at the end. */
-const frs_level *frs_side_each(const frs_side *side, size_t *at);
+/* All levels: start with a cursor of zeros. False: that was the last one. */
+bool frs_side_each(const frs_side *side, frs_side_cursor *cursor, frs_level *out);
+/* After additions frs_side_settle has to come before anything else. */
 void frs_side_add(frs_side *side, int64_t price, int64_t quantity);
-/* The best `room` levels with floor <= price <= top, best first, still with the side's own sign. */
-uint32_t frs_side_read(const frs_side *side, int64_t floor, int64_t top, frs_level *out, uint32_t room);
-/* How many near levels have price >= floor. */
-uint32_t frs_side_near_from(const frs_side *side, int64_t floor);
-
-static inline int64_t frs_signed(int which, int64_t price) {
-    return which == FRS_BID ? price : -price;
-}
+void frs_side_settle(frs_side *side);
+/* As frs_ladder_read. */
+uint32_t frs_side_read(const frs_side *side, int which, int64_t floor, int64_t top, frs_level *out, uint32_t room);
 
 /* ---- ring.c */
 
@@ -261,8 +332,8 @@ int frs_pulse_read(const frs_pulse *pulse); /* FRS_AT_WORK ... */
 
 bool frs_arena_writable(const frs_arena *arena);
 void frs_slot_begin(frs_arena *arena, uint32_t slot);
-/* Writes the `count` levels that end before near_end, from there backwards. */
-void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *near_end, uint32_t count);
+/* Where the levels of a side are to be written, best first. */
+frs_level *frs_slot_side(frs_arena *arena, uint32_t slot, int which);
 void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view);
 
 /* ---- journal.c */
@@ -332,7 +403,7 @@ struct frs_book {
     frs_scratch *scratch;
     frs_journal *journal; /* NULL: nobody wants to know */
     size_t bytes;
-    frs_level memory[]; /* of both sides */
+    frs_level memory[]; /* of both sides; what type it has, each says */
 };
 
 /* Changes the book by a message, all of it, and publishes nothing. Returns FRS_CROSSED or 0, or FRS_E_FULL with the

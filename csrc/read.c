@@ -23,10 +23,7 @@ int frs_book_read(const frs_book *book, int side, uint32_t flags, frs_level *out
     if (!good_arguments(side, flags))
         return FRS_E_ARGUMENT;
     uint32_t most = room < INT_MAX ? (uint32_t)room : INT_MAX;
-    uint32_t count = frs_side_read(&book->sides[side], floor_of(book, side, flags), INT64_MAX, out, most);
-    for (uint32_t i = 0; i < count; i++)
-        out[i].price = frs_signed(side, out[i].price);
-    return (int)count;
+    return (int)frs_side_read(&book->sides[side], side, floor_of(book, side, flags), INT64_MAX, out, most);
 }
 
 static size_t put_decimal(char *out, int64_t value, int scale) {
@@ -60,19 +57,18 @@ int64_t frs_book_text(const frs_book *book, int side, uint32_t flags, size_t lev
     *p++ = '[';
     do {
         asked = (uint32_t)(levels < piece_room ? levels : piece_room);
-        count = frs_side_read(&book->sides[side], floor_of(book, side, flags), top, piece, asked);
+        count = frs_side_read(&book->sides[side], side, floor_of(book, side, flags), top, piece, asked);
         for (uint32_t i = 0; i < count; i++) {
             char text[FRS_LEVEL_TEXT];
-            const frs_level level = {frs_signed(side, piece[i].price), piece[i].quantity};
             size_t comma = p[-1] == ']';
-            size_t size = frs_level_text(text, book->view.price_scale, book->view.quantity_scale, &level);
+            size_t size = frs_level_text(text, book->view.price_scale, book->view.quantity_scale, &piece[i]);
             if (size + comma > (size_t)(end - p))
                 return FRS_E_FULL;
             if (comma)
                 *p++ = ',';
             memcpy(p, text, size);
             p += size;
-            top = piece[i].price - 1;
+            top = frs_signed(side, piece[i].price) - 1;
         }
         levels -= count;
     } while (count == asked && levels);

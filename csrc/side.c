@@ -1,203 +1,167 @@
-/* One side of a book: its best levels in a small sorted array, all others in a hash table.
+/* One side of a book: a ladder of ticks around its touch, and rows in order for all other levels.
  *
- * Updates cluster at the touch. The array holds its best level at the end, so an update there moves next to nothing;
- * the table takes the far ones in constant time. When the array is full, its worse half goes to the table; when it is
- * down to a quarter, one pass over the table fills it to three. So at least a quarter of the array lies between two
- * such steps, whether a market sweeps level after level away or swings around the boundary. A pass costs what the table
- * holds, and a large array costs every insertion: so the array grows with the root of the table, where the two are
- * even. Rejected: one sorted array (a level far away moves it all), trees (a cache miss a step), arrays indexed by
- * price (sparse prices, and no bound on memory), looking up a batch of ranks ahead (measured: no gain).
+ * Nearly all updates are near the touch, where the ladder takes them without a search. Which of the two a price belongs
+ * to is arithmetic: on a tick within the window it is the ladder's. After each message the window is looked at once:
+ * every level in the rows has to be below it, and the touch in its upper half. If that is not so it is framed anew,
+ * with the touch an eighth below its high end. So the ladder's levels are always the best ones.
+ *
+ * The tick is what the levels show: the largest one that they all are on. A price that is on none of the ladder's
+ * ticks goes to the rows, and is seen there after the message: then the tick gets finer. Nothing depends on its being
+ * right but the time that a level takes. Rejected: the instrument's tick (not every exchange tells it, some change it),
+ * and one structure for all levels (a ladder has no bound for far prices, and rows search for each one).
  */
-#include <string.h>
-
 #include "internal.h"
 
-/* The array's limit: at least this, so often what is shown, and so often the root of the far levels' number. */
-enum { NEAR_LEAST = 128, NEAR_SHARE = 4, ROOT_SHARE = 3 };
+/* A ladder with so many levels has shown what its tick is. */
+enum { PLENTY = 64 };
 
-static uint32_t near_room(uint32_t capacity) {
-    const uint32_t most = NEAR_SHARE * FRS_SHOWN_MOST;
-    return capacity < most ? capacity + 1 : most;
+static const uint64_t SPAN_MOST = (uint64_t)1 << 62; /* of a window, in price: so that differences do not overflow */
+
+size_t frs_side_bytes(uint32_t capacity) {
+    return frs_ladder_bytes(capacity) + frs_rows_bytes(capacity);
 }
 
-size_t frs_side_levels(uint32_t capacity) {
-    return near_room(capacity) + frs_table_levels(capacity);
-}
-
-void frs_side_init(frs_side *side, uint32_t capacity, frs_level *memory) {
-    *side = (frs_side){.near = memory, .near_room = near_room(capacity)};
-    frs_table_init(&side->far, capacity, memory + side->near_room);
-    frs_side_show(side, 0);
+void frs_side_init(frs_side *side, uint32_t capacity, void *memory) {
+    frs_ladder_init(&side->ladder, capacity, memory);
+    frs_rows_init(&side->rows, capacity, (char *)memory + frs_ladder_bytes(capacity));
 }
 
 uint32_t frs_side_total(const frs_side *side) {
-    return side->near_count + side->far.count;
+    return side->ladder.count + side->rows.count;
 }
 
 void frs_side_clear(frs_side *side) {
-    side->near_count = 0;
-    frs_table_clear(&side->far);
+    frs_ladder_clear(&side->ladder);
+    frs_rows_clear(&side->rows);
 }
 
-/* How many levels of the array are below the price: where it is, or belongs. Branchless, since no branch could be
- * predicted. */
-static inline uint32_t rank(const frs_side *side, int64_t price) {
-    const frs_level *base = side->near;
-    uint32_t count = side->near_count;
-    while (count > 1) {
-        uint32_t half = count / 2;
-        base += half & (0 - (uint32_t)(base[half - 1].price < price));
-        count -= half;
+int64_t frs_side_best(const frs_side *side) {
+    return side->ladder.high - side->ladder.first * side->ladder.tick;
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b) {
+    while (a) {
+        uint64_t rest = b % a;
+        b = a;
+        a = rest;
     }
-    return (uint32_t)(base - side->near) + (count == 1 && base->price < price);
+    return b;
 }
 
-uint32_t frs_side_near_from(const frs_side *side, int64_t floor) {
-    return side->near_count - rank(side, floor);
-}
-
-static void tune(frs_side *side) {
-    uint32_t far = side->far.count, bits = far ? 32 - (uint32_t)__builtin_clz(far) : 0;
-    uint32_t limit = (uint32_t)ROOT_SHARE << bits / 2;
-    limit = limit > side->near_least ? limit : side->near_least;
-    side->near_limit = limit < side->near_room ? limit : side->near_room;
-}
-
-static void spill(frs_side *side) {
-    uint32_t keep = side->near_limit / 2, give = side->near_count - keep;
-    for (uint32_t i = 0; i < give; i++)
-        frs_table_put(&side->far, side->near[i].price, side->near[i].quantity);
-    memmove(side->near, side->near + give, keep * sizeof *side->near);
-    side->near_count = keep;
-    tune(side);
-}
-
-static void refill(frs_side *side) {
-    tune(side);
-    uint32_t full = side->near_limit / 4 * 3, want = full > side->near_count ? full - side->near_count : 0;
-    uint32_t take = want < side->far.count ? want : side->far.count;
-    memmove(side->near + take, side->near, side->near_count * sizeof *side->near);
-    frs_table_best(&side->far, INT64_MIN, INT64_MAX, side->near, take);
-    for (uint32_t i = 0, j = take; i < j--; i++) {
-        frs_level best = side->near[i];
-        side->near[i] = side->near[j];
-        side->near[j] = best;
-    }
-    for (uint32_t i = 0; i < take; i++)
-        frs_table_remove(&side->far, side->near[i].price);
-    side->near_count += take;
-}
-
-/* Returns whether the array's levels have moved. */
-static inline bool settle(frs_side *side) {
-    if (side->near_count >= side->near_limit)
-        spill(side);
-    else if (side->near_count < side->near_limit / 4 && side->far.count)
-        refill(side);
+/* The largest tick that all levels are on that a ladder with this touch would have; 0: there is but one. */
+static uint64_t common_tick(const frs_side *side, int64_t touch) {
+    const frs_ladder *ladder = &side->ladder;
+    uint64_t tick = 0;
+    frs_level level, piece[FRS_ROW];
+    if (ladder->count >= PLENTY)
+        tick =
+            gcd((uint64_t)ladder->tick, (uint64_t)(touch > ladder->high ? touch - ladder->high : ladder->high - touch));
     else
+        for (uint32_t at = 0; frs_ladder_next(ladder, &at, &level);)
+            tick = gcd(tick, (uint64_t)(touch - level.price));
+    int64_t top = INT64_MAX;
+    for (uint32_t count; (count = frs_rows_read(&side->rows, FRS_BID, INT64_MIN, top, piece, FRS_ROW));) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t distance = (uint64_t)(touch - piece[i].price);
+            if (tick && distance / tick > ladder->places)
+                return tick;
+            tick = gcd(tick, distance);
+        }
+        top = piece[count - 1].price - 1;
+    }
+    return tick;
+}
+
+/* Moves the levels from a tick on to the rows. */
+static void expel(frs_side *side, uint32_t from) {
+    frs_level level;
+    while (frs_ladder_next(&side->ladder, &from, &level)) {
+        frs_ladder_set(&side->ladder, from - 1, 0);
+        frs_rows_set(&side->rows, level.price, level.quantity);
+    }
+}
+
+/* By how many ticks a window with the same tick has to move down to begin there, or a bit above. False: it has to be
+ * framed anew. */
+static bool find_shift(const frs_ladder *ladder, int64_t high, int32_t *by) {
+    int64_t away, begin;
+    if (ladder->size == 0 || __builtin_sub_overflow(ladder->high, high, &away))
         return false;
+    away = away / ladder->tick & ~(int64_t)63;
+    if (away <= -(int64_t)ladder->size || away >= (int64_t)ladder->size ||
+        __builtin_sub_overflow(ladder->high, away * ladder->tick, &begin))
+        return false;
+    *by = (int32_t)away;
     return true;
 }
 
-void frs_side_show(frs_side *side, uint32_t shown) {
-    side->near_least = shown * NEAR_SHARE > NEAR_LEAST ? shown * NEAR_SHARE : NEAR_LEAST;
-    tune(side);
-    settle(side);
-}
-
-static inline bool belongs_far(const frs_side *side, int64_t price) {
-    return side->far.count && price < side->near[0].price;
-}
-
-/* Where the last level of a message went. Exchanges send levels best first, so the next one's place is a few steps from
- * there, which is cheaper to walk than to search; a level out of order is searched. */
-typedef struct {
-    int64_t price;
-    uint32_t at;
-} trail;
-
-static const trail NOWHERE = {INT64_MIN, 0};
-
-static inline uint32_t rank_after(const frs_side *side, const trail *last, int64_t price) {
-    if (price >= last->price)
-        return rank(side, price);
-    uint32_t at = last->at;
-    while (at > 0 && side->near[at - 1].price >= price)
-        at--;
-    return at;
-}
-
-static inline bool set_near(frs_side *side, int64_t price, int64_t quantity, trail *last) {
-    uint32_t at = rank_after(side, last, price), behind = side->near_count - at;
-    *last = (trail){price, at};
-    frs_level *place = side->near + at;
-    bool held = behind && place->price == price;
-    if (held && quantity) {
-        bool changes = place->quantity != quantity;
-        place->quantity = quantity;
-        return changes;
-    }
-    if (held) {
-        memmove(place, place + 1, (behind - 1) * sizeof *place);
-        side->near_count--;
-    } else if (quantity) {
-        memmove(place + 1, place, behind * sizeof *place);
-        *place = (frs_level){price, quantity};
-        side->near_count++;
+/* Puts the touch an eighth below the window's high end, and all levels where they belong then. */
+static void reframe(frs_side *side) {
+    frs_ladder *ladder = &side->ladder;
+    const frs_level *out = frs_rows_best(&side->rows);
+    int64_t touch = ladder->count && frs_side_best(side) > out->price ? frs_side_best(side) : out->price;
+    uint64_t tick = common_tick(side, touch);
+    if (tick == 0 || tick > SPAN_MOST / ladder->places)
+        tick = 1;
+    uint64_t room = ((uint64_t)INT64_MAX - (uint64_t)touch) / tick, above = ladder->places / 8;
+    int64_t high = touch + (int64_t)((above < room ? above : room) * tick);
+    int32_t by;
+    if ((uint64_t)ladder->tick == tick && find_shift(ladder, high, &by)) {
+        expel(side, by < 0 ? ladder->size - (uint32_t)-by : ladder->size);
+        frs_ladder_shift(ladder, by);
     } else {
-        return false;
+        expel(side, 0);
+        frs_ladder_frame(ladder, high, (int64_t)tick);
     }
-    if (settle(side))
-        last->price = INT64_MIN;
-    return true;
+    while ((out = frs_rows_best(&side->rows)) && out->price >= ladder->low) {
+        frs_ladder_set(ladder, frs_ladder_tick(ladder, out->price), out->quantity);
+        frs_rows_set(&side->rows, out->price, 0);
+    }
 }
 
-static inline bool set(frs_side *side, int64_t price, int64_t quantity, trail *last) {
-    if (!belongs_far(side, price))
-        return set_near(side, price, quantity, last);
-    return quantity ? frs_table_put(&side->far, price, quantity) : frs_table_remove(&side->far, price);
+void frs_side_settle(frs_side *side) {
+    frs_ladder *ladder = &side->ladder;
+    frs_ladder_settle(ladder);
+    const frs_level *out = frs_rows_best(&side->rows);
+    if (out && (ladder->first >= ladder->size / 2 || out->price >= ladder->low))
+        reframe(side);
+}
+
+static inline bool set(frs_side *side, int64_t price, int64_t quantity) {
+    uint64_t tick = frs_ladder_tick(&side->ladder, price);
+    return tick < side->ladder.size ? frs_ladder_set(&side->ladder, tick, quantity)
+                                    : frs_rows_set(&side->rows, price, quantity);
 }
 
 static bool holds(const frs_side *side, int64_t price) {
-    if (belongs_far(side, price))
-        return frs_table_find(&side->far, price) != NULL;
-    uint32_t at = rank(side, price);
-    return at < side->near_count && side->near[at].price == price;
-}
-
-const frs_level *frs_side_each(const frs_side *side, size_t *at) {
-    size_t i = (*at)++;
-    if (i < side->near_count)
-        return &side->near[i];
-    i -= side->near_count;
-    return i < side->far.count ? &side->far.levels[i] : NULL;
+    uint64_t tick = frs_ladder_tick(&side->ladder, price);
+    return tick < side->ladder.size ? frs_ladder_get(&side->ladder, tick) != 0 : frs_rows_holds(&side->rows, price);
 }
 
 void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
-    trail last = NOWHERE;
-    set(side, price, quantity, &last);
+    set(side, price, quantity);
 }
 
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
     bool touched = false;
-    trail last = NOWHERE;
     for (uint32_t i = 0; i < count; i++) {
         int64_t price = frs_signed(which, levels[i].price);
-        touched |= set(side, price, levels[i].quantity, &last) & (price >= watch);
+        touched |= set(side, price, levels[i].quantity) & (price >= watch);
     }
+    frs_side_settle(side);
     return touched;
 }
 
-/* From the last level to the first: exchanges send the best one first, so each one is put at the array's end; and of
- * two with one price the later one stays. */
+/* From the last level to the first: exchanges send the best one first, so each one is put at the rows' end; and of two
+ * with one price the later one stays. */
 void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count) {
     frs_side_clear(side);
-    trail last = NOWHERE;
     for (uint32_t i = count; i-- > 0;) {
         int64_t price = frs_signed(which, levels[i].price);
         if (levels[i].quantity && !holds(side, price))
-            set(side, price, levels[i].quantity, &last);
+            set(side, price, levels[i].quantity);
     }
+    frs_side_settle(side);
 }
 
 uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *levels, uint32_t count) {
@@ -208,21 +172,22 @@ uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *leve
 }
 
 void frs_side_cut(frs_side *side, uint32_t depth) {
-    if (frs_side_total(side) <= depth)
-        return;
-    frs_table_clear(&side->far);
-    if (side->near_count > depth) {
-        memmove(side->near, side->near + (side->near_count - depth), depth * sizeof *side->near);
-        side->near_count = depth;
-    }
+    while (side->rows.count && frs_side_total(side) > depth)
+        frs_rows_set(&side->rows, frs_rows_worst(&side->rows)->price, 0);
+    frs_ladder_cut(&side->ladder, depth);
 }
 
-uint32_t frs_side_read(const frs_side *side, int64_t floor, int64_t top, frs_level *out, uint32_t room) {
-    uint32_t from = rank(side, floor), count = 0;
-    uint32_t end = top == INT64_MAX ? side->near_count : rank(side, top + 1);
-    while (end > from && count < room)
-        out[count++] = side->near[--end];
-    if (count < room && from == 0)
-        count += frs_table_best(&side->far, floor, top, out + count, room - count);
-    return count;
+bool frs_side_each(const frs_side *side, frs_side_cursor *cursor, frs_level *out) {
+    const frs_level *level = frs_rows_next(&side->rows, &cursor->row);
+    if (!level)
+        return frs_ladder_next(&side->ladder, &cursor->tick, out);
+    *out = *level;
+    return true;
+}
+
+uint32_t frs_side_read(const frs_side *side, int which, int64_t floor, int64_t top, frs_level *out, uint32_t room) {
+    uint32_t count = frs_ladder_read(&side->ladder, which, floor, top, out, room);
+    if (count == room || floor >= side->ladder.low)
+        return count;
+    return count + frs_rows_read(&side->rows, which, floor, top, out + count, room - count);
 }

@@ -5,11 +5,11 @@
  *           padded to a multiple of 64: so no two slots share a cache line
  *
  * The lock is odd while the slot is written (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?",
- * 2012). What it guards is copied between fences by volatile accesses of 16 bytes: whole or not, a copy that met a
- * write is thrown away. Atomic words would satisfy the letter of C11 too, and take half as long again. The file is a
- * sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS): the writer's mapping is made first, and after that nobody can
- * map the file for writing or change its size. Rejected: a lock that readers take (a dead or slow reader would stop the
- * writer), and shm_open (a name that others can open, and that outlives a crash).
+ * 2012). What it guards is written between fences by plain stores, and copied by volatile accesses of 16 bytes: whole
+ * or not, a copy that met a write is thrown away. Atomic words would satisfy the letter of C11 too, and take half as
+ * long again. The file is a sealed memfd (memfd_create(2), fcntl(2) F_ADD_SEALS): the writer's mapping is made first,
+ * and after that nobody can map the file for writing or change its size. Rejected: a lock that readers take (a dead or
+ * slow reader would stop the writer), and shm_open (a name that others can open, and that outlives a crash).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -214,13 +214,8 @@ void frs_slot_begin(frs_arena *arena, uint32_t slot) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *near_end, uint32_t count) {
-    uint64_t *word = side_at(arena, slot_at(arena, slot), which);
-    for (uint32_t i = 0; i < count; i++, word += LEVEL_WORDS) {
-        const frs_level *level = --near_end;
-        pair two = {(uint64_t)frs_signed(which, level->price), (uint64_t)level->quantity};
-        *(volatile pair *)(void *)word = two;
-    }
+frs_level *frs_slot_side(frs_arena *arena, uint32_t slot, int which) {
+    return (frs_level *)(void *)side_at(arena, slot_at(arena, slot), which);
 }
 
 void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view) {

@@ -4,10 +4,10 @@
  *
  * FILE is as extract.py or respell.py writes it, WORDS as frs_spelling_new takes them. Quantities that a recording pads
  * with zeros need no more scale than their digits.
- * The whole recording is applied several times to a fresh book with ring and slot, as the daemon does it; the best
- * round counts, the others saw more of the machine's other work. A message's parts are the scan of its levels, the
- * change of the book, and the publication of its top; the clock's own time is taken off each. What a level costs beyond
- * the scan is change and publication.
+ * The whole recording is applied several times to a fresh book with ring and slot, as the daemon does it; of each
+ * message's times the least one counts, the others saw more of the machine's other work. A message's parts are the scan
+ * of its levels, the change of the book, and the publication of its top; the clock's own time is taken off each. What a
+ * level costs beyond the scan is change and publication.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,10 +101,11 @@ static void take(frs_book *book, const message *m, const frs_spelling *spelling,
     at[PARTS] = now();
     if (m->snapshot)
         return;
-    r->ns[PARTS][r->deltas] = 0;
-    for (int part = 0; part < PARTS; part++) {
-        r->ns[part][r->deltas] = at[part + 1] - at[part] - off;
-        r->ns[PARTS][r->deltas] += r->ns[part][r->deltas];
+    double sum = 0;
+    for (int part = 0; part <= PARTS; part++) {
+        double took = part < PARTS ? at[part + 1] - at[part] - off : sum, *least = &r->ns[part][r->deltas];
+        sum += took;
+        *least = *least == 0 || took < *least ? took : *least;
     }
     r->deltas++;
     r->levels += levels.counts[0] + levels.counts[1];
@@ -121,13 +122,6 @@ static void run(const recording *all, const frs_spelling *spelling, const int sc
     r->levels = r->deltas = r->tops = 0;
     for (size_t i = 0; i < all->count; i++)
         take(book, &all->messages[i], spelling, i, off, r);
-    for (int part = 0; part <= PARTS; part++) {
-        double sum = 0;
-        for (size_t i = 0; i < r->deltas; i++)
-            sum += r->ns[part][i];
-        r->mean[part] = sum / (double)r->deltas;
-        qsort(r->ns[part], r->deltas, sizeof(double), ascending);
-    }
     uint32_t sum = 0;
     double start = now();
     for (int i = 0; i < CHECKSUMS; i++)
@@ -142,11 +136,14 @@ static void run(const recording *all, const frs_spelling *spelling, const int sc
     frs_arena_free(arena);
 }
 
-static result result_new(size_t messages) {
-    result r = {.levels = 0};
-    for (int part = 0; part <= PARTS; part++)
-        r.ns[part] = calloc(messages, sizeof(double));
-    return r;
+static void sum_up(result *r) {
+    for (int part = 0; part <= PARTS; part++) {
+        double sum = 0;
+        for (size_t i = 0; i < r->deltas; i++)
+            sum += r->ns[part][i];
+        r->mean[part] = sum / (double)r->deltas;
+        qsort(r->ns[part], r->deltas, sizeof(double), ascending);
+    }
 }
 
 static void print(const result *r) {
@@ -178,20 +175,15 @@ int main(int argc, char **argv) {
     }
     recording all = load(argv[1]);
     const int scales[2] = {atoi(argv[2]), atoi(argv[3])};
-    result best = result_new(all.count), next = result_new(all.count);
-    for (int i = 0; i < ROUNDS; i++) {
-        run(&all, spelling, scales, &next);
-        if (i == 0 || next.mean[PARTS] < best.mean[PARTS]) {
-            result swap = best;
-            best = next;
-            next = swap;
-        }
-    }
-    print(&best);
-    for (int part = 0; part <= PARTS; part++) {
-        free(best.ns[part]);
-        free(next.ns[part]);
-    }
+    result r = {.levels = 0};
+    for (int part = 0; part <= PARTS; part++)
+        r.ns[part] = calloc(all.count, sizeof(double));
+    for (int i = 0; i < ROUNDS; i++)
+        run(&all, spelling, scales, &r);
+    sum_up(&r);
+    print(&r);
+    for (int part = 0; part <= PARTS; part++)
+        free(r.ns[part]);
     frs_spelling_free(spelling);
     free(all.messages);
     free(all.bytes);

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ static uint64_t checksum(const frs_view *view, const frs_level *const levels[2])
 }
 
 static void write_view(frs_arena *arena, uint64_t n) {
-    frs_level published[2][DEPTH], held[2][DEPTH];
+    frs_level published[2][DEPTH];
     frs_view view = {.seq = n, .epoch = n * n, .state = FRS_LIVE, .count = {1 + (uint32_t)(n % DEPTH), DEPTH}};
     for (int side = 0; side < 2; side++)
         for (uint32_t i = 0; i < view.count[side]; i++)
@@ -48,14 +49,8 @@ static void write_view(frs_arena *arena, uint64_t n) {
     const frs_level *const both[2] = {published[0], published[1]};
     published[FRS_ASK][view.count[FRS_ASK] - 1].quantity = (int64_t)checksum(&view, both);
     frs_slot_begin(arena, 0);
-    for (int side = 0; side < 2; side++) {
-        uint32_t count = view.count[side];
-        for (uint32_t i = 0; i < count; i++) {
-            const frs_level *level = &published[side][i];
-            held[side][count - 1 - i] = (frs_level){frs_signed(side, level->price), level->quantity};
-        }
-        frs_slot_side(arena, 0, side, held[side] + count, count);
-    }
+    for (int side = 0; side < 2; side++)
+        memcpy(frs_slot_side(arena, 0, side), published[side], view.count[side] * sizeof(frs_level));
     frs_slot_end(arena, 0, &view);
 }
 

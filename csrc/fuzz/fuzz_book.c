@@ -1,7 +1,8 @@
 /* The input is a list of operations on a book, which must hold what the model holds after each, and show it.
  *
  * The first byte chooses capacity, depth limit and view; then each operation is 6 bytes: kind, side, the start, step
- * and number of a run of levels, and their quantity. Runs, so that a short input fills a book beyond its near levels.
+ * and number of a run of levels, and their quantity. Runs, so that a short input fills a book beyond its ladder; the
+ * kind's highest bit puts them far apart.
  */
 #include <stdio.h>
 
@@ -16,6 +17,7 @@ const fuzz_seed fuzz_seeds[] = {
          "\377\0"),
     SEED("\2\2\0\7\3\60\1\2\1\7\3\60\1\0\0\10\1\5\0\0\1\10\1\5\0\3\0\0\0\0\0\0\0\10\1\5\1"),
     SEED("\3\2\0\7\3\60\1\4\1\7\3\60\1\5\0\10\1\5\0\0\1\10\1\5\0\3\0\0\0\0\0\6\0\10\1\5\1"),
+    SEED("\0\0\0\100\1\377\1\200\0\0\100\1\377\2\0\0\0\110\1\100\0\201\0\0\100\1\377\0\200\1\0\1\7\377\3"),
     {NULL, 0}};
 const size_t fuzz_runs = 4000;
 
@@ -62,9 +64,10 @@ static void apply(world *w, uint32_t flags, const uint8_t *operation) {
     frs_level levels[BATCH];
     int side = operation[1] & 1;
     size_t count = operation[4];
+    int64_t stretch = operation[0] & 0x80 ? 4099 : 1;
     for (size_t i = 0; i < count; i++) {
         int64_t place = 1 + operation[2] * 16 + (int64_t)i * (int8_t)operation[3] + (operation[1] >> 1);
-        levels[i] = (frs_level){(place > 0 ? place : 1) * w->unit, operation[5]};
+        levels[i] = (frs_level){(place > 0 ? place : 1) * stretch * w->unit, operation[5]};
     }
     size_t size = model_text(w->text, levels, count, w->scale, 0);
     const char *bids = side == FRS_BID ? w->text : "", *asks = side == FRS_BID ? "" : w->text;

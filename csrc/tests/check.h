@@ -35,6 +35,7 @@ void test_levels(void);
 void test_spelling(void);
 void test_book(void);
 void test_book_random(void);
+void test_ladder(void);
 void test_sided(void);
 void test_checksum(void);
 void test_journal(void);

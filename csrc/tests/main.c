@@ -77,6 +77,7 @@ int main(void) {
     test_spelling();
     test_book();
     test_book_random();
+    test_ladder();
     test_sided();
     test_checksum();
     test_journal();

@@ -395,7 +395,7 @@ static void a_book_without_ring_and_slot_works(void) {
 
 static void a_book_is_modest(void) {
     frs_book *small = frs_book_new(1024, 2, 3, 0), *large = frs_book_new(8192, 2, 3, 0);
-    CHECK(frs_book_memory(small) <= 100000 && frs_book_memory(large) <= 700000);
+    CHECK(frs_book_memory(small) <= 150000 && frs_book_memory(large) <= 1000000);
     CHECK(frs_book_capacity(large) == 8192);
     frs_book_free(small);
     frs_book_free(large);

@@ -9,7 +9,19 @@
 enum { PRICE_SCALE = 2, QUANTITY_SCALE = 3, BATCH = 40, TEXT = BATCH * 64, SHOWN = 50 };
 
 /* How a market draws prices: all distances are from the touch, in ticks. */
-typedef enum { AT_TOUCH, UNIFORM, RISING, FALLING, SPARSE, SWEEPING, SWINGING, SHAPES } shape;
+typedef enum {
+    AT_TOUCH,
+    UNIFORM,
+    RISING,
+    FALLING,
+    SPARSE,
+    SWEEPING,
+    SWINGING,
+    DOUBLING, /* and halving, within some tens of messages */
+    APART,    /* prices a thousand times the others */
+    COARSE,   /* ticks that turn out to be finer, again and again */
+    SHAPES
+} shape;
 
 typedef struct {
     uint64_t seed;
@@ -23,6 +35,10 @@ static int64_t distance(market *m) {
     switch (m->shape) {
     case AT_TOUCH:
         return (int64_t)random_below(seed, 1 + random_below(seed, 300));
+    case APART:
+        return random_below(seed, 4) ? (int64_t)random_below(seed, 4000) : (int64_t)random_below(seed, 9000000) * 1000;
+    case COARSE:
+        return (m->step % 200 < 100 ? 60 : m->step % 200 < 150 ? 12 : 1) * (int64_t)random_below(seed, 800);
     case SPARSE:
         return 1000 * (int64_t)random_below(seed, 2000);
     case SWEEPING:
@@ -46,6 +62,8 @@ static void move(market *m) {
         m->mid += m->mid / 2000;
     if (m->shape == FALLING && m->mid > 5000000)
         m->mid -= m->mid / 2000;
+    if (m->shape == DOUBLING)
+        m->mid += m->step / 70 % 2 ? -m->mid / 100 : m->mid / 100;
     if (m->shape == SWEEPING)
         m->mid += 3;
     if (m->shape == SWINGING)
@@ -173,6 +191,32 @@ static void every_market_leaves_the_book_as_the_model(void) {
         run(market_of((shape)s, 10 + (uint64_t)s), trial_new(16, 0, 0, SHOWN), 1200, 100000);
 }
 
+/* As far from each other as prices can be. */
+static void the_last_prices_there_are_leave_the_book_as_the_model(void) {
+    for (int64_t step = 1; step < INT64_MAX / 2000; step *= 1001) {
+        trial t = trial_new(64, 0, 0, SHOWN);
+        uint64_t seed = (uint64_t)step;
+        t.price_scale = t.quantity_scale = 0;
+        frs_book *old = t.book;
+        t.book = frs_book_new(64, 0, 0, 0);
+        CHECK(frs_book_attach(t.book, t.scratch, t.ring, t.arena, 0, "t", 1) == 0);
+        frs_book_free(old);
+        for (int i = 0; i < 300; i++) {
+            frs_level levels[2][BATCH];
+            for (size_t k = 0; k < BATCH; k++)
+                for (int side = 0; side < 2; side++) {
+                    int64_t away = step * (int64_t)random_below(&seed, 1500),
+                            quantity = (int64_t)random_below(&seed, 3);
+                    bool high = random_below(&seed, 20) < (i % 100 < 50 ? 1 : 19);
+                    levels[side][k] = (frs_level){high ? INT64_MAX - away : 1 + away, quantity};
+                }
+            apply(&t, 0, levels, (size_t[2]){BATCH, BATCH});
+            CHECK(matches(&t, 100, true));
+        }
+        trial_free(&t);
+    }
+}
+
 static void every_market_leaves_a_window_as_the_model(void) {
     for (int s = 0; s < SHAPES; s++)
         run(market_of((shape)s, 30 + (uint64_t)s), trial_new(1024, 0, 5, SHOWN), 600, 60);
@@ -253,6 +297,7 @@ static void text_is_what_is_read(void) {
 
 void test_book_random(void) {
     TEST(every_market_leaves_the_book_as_the_model);
+    TEST(the_last_prices_there_are_leave_the_book_as_the_model);
     TEST(every_market_leaves_a_window_as_the_model);
     TEST(every_market_leaves_a_cut_book_as_the_model);
     TEST(a_deep_view_is_as_exact_as_a_shallow_one);

@@ -18,12 +18,12 @@ static void write_view(frs_arena *arena, uint64_t n) {
     frs_level levels[2][DEPTH];
     frs_view view = {.name = "torn?", .seq = n, .epoch = ~n, .count = {1 + (uint32_t)(n % DEPTH), DEPTH}};
     for (int i = 0; i < DEPTH; i++) {
-        levels[0][i] = (frs_level){(int64_t)n + i, (int64_t)(n * 3)};
-        levels[1][i] = (frs_level){-(int64_t)n - i, (int64_t)(n * 5)};
+        levels[0][i] = (frs_level){(int64_t)n + DEPTH - 1 - i, (int64_t)(n * 3)};
+        levels[1][i] = (frs_level){(int64_t)n + DEPTH - 1 - i, (int64_t)(n * 5)};
     }
     frs_slot_begin(arena, 0);
     for (int side = 0; side < 2; side++)
-        frs_slot_side(arena, 0, side, levels[side] + DEPTH, view.count[side]);
+        memcpy(frs_slot_side(arena, 0, side), levels[side], view.count[side] * sizeof(frs_level));
     frs_slot_end(arena, 0, &view);
 }
 

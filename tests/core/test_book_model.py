@@ -57,9 +57,9 @@ def text_of(found: Sequence[Row]) -> bytes:
     return json.dumps(found).encode()
 
 
-def ladder(side: int, first: int, step: int, count: int) -> list[Row]:
+def ladder(side: int, first: int, step: int, count: int, middle: int = MIDDLE) -> list[Row]:
     """Many levels, from near the touch into the depth."""
-    start = MIDDLE - first if side == BIDS else MIDDLE + first
+    start = middle - first if side == BIDS else middle + first
     away = -step if side == BIDS else step
     ticks = [start + away * i for i in range(count)]
     return [(price(tick), f"{1 + tick % 7}.5") for tick in ticks if tick > 0]
@@ -141,6 +141,16 @@ class BookMachine(RuleBasedStateMachine):
     def sweep(self, side: int, count: int) -> None:
         gone = [(str(level), "0") for level, _ in self.model.sides[side].all()[:count]]
         self.take(0, *((gone, []) if side == BIDS else ([], gone)))
+
+    @rule(
+        middle=st.sampled_from([MIDDLE // 2, MIDDLE, 2 * MIDDLE, 1000 * MIDDLE]),
+        first=st.integers(1, 100),
+        step=st.sampled_from([1, 5, 100, 5000, 1_000_000]),
+        left=st.integers(0, 200),
+    )
+    def move_the_market(self, middle: int, first: int, step: int, left: int) -> None:
+        gone = [[(str(level), "0") for level, _ in side.all()[left:]] for side in self.model.sides]
+        self.take(0, *([*gone[side], *ladder(side, first, step, 80, middle)] for side in (BIDS, ASKS)))
 
     @rule(ticks=st.lists(far, max_size=5))
     def delete_what_may_not_be_there(self, ticks: list[int]) -> None:
