@@ -66,35 +66,40 @@ def recorded() -> Recording:
     return found._replace(frames=found.frames[next(late) :])
 
 
-def _framed(payload: bytes) -> bytes:
+def framed(payload: bytes) -> bytes:
+    """Return a message as a server sends it."""
     size = len(payload)
     head = bytes([0x81, size]) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
     return head + payload
+
+
+def greet(client: socket.socket) -> bytes:
+    """Do a server's side of the handshake; returns the request."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += client.recv(4096)
+    key = next(
+        line.split(b":")[1].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")
+    )
+    accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - the RFC's choice
+    client.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+    return request
 
 
 def _send(told: Connection) -> None:
     """Serve one connection after the other, each with the whole blast: wrapped at /stream, else raw."""
     frames = recorded().frames
     wrapped = [b'{"stream":"btcusdt@depth@100ms","data":' + frame + b"}" for frame in frames]
-    raw, combined = (b"".join(map(_framed, each)) + _CLOSE for each in (frames, wrapped))
+    raw, combined = (b"".join(map(framed, each)) + _CLOSE for each in (frames, wrapped))
     with socket.create_server(("127.0.0.1", 0)) as server:
         told.send(server.getsockname()[1])
         while True:
             client, _ = server.accept()
             with client:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += client.recv(4096)
-                key = next(
-                    line.split(b":")[1].strip()
-                    for line in request.split(b"\r\n")
-                    if line.lower().startswith(b"sec-websocket-key:")
-                )
-                accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - the RFC's choice
-                client.sendall(
-                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-                )
+                request = greet(client)
                 client.sendall(combined if request.startswith(b"GET /stream") else raw)
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(4096):
@@ -112,9 +117,10 @@ class _Rest:
         return self._snapshot
 
 
-async def _follow(url: str, snapshot: bytes) -> Best:
+def a_session(url: str, snapshot: bytes, arena: Arena) -> tuple[Session, Book, Replica]:
+    """Return a session that will keep the recorded book, as the daemon does, in the slot 0 of `arena`."""
     counters, connector = Counters(), UsdM()
-    book = Book("bench:BTC-USDT-PERP", 1, 3, scratch=Scratch(), ring=counters.latency, arena=Arena())
+    book = Book("bench:BTC-USDT-PERP", 1, 3, scratch=Scratch(), ring=counters.latency, arena=arena)
     replica = Replica(connector, "BTC-USDT-PERP", book)
     instrument = Instrument("BTC-USDT-PERP", "BTCUSDT", "BTC", "USDT", 1, 3)
     replica.list_as(instrument)
@@ -123,6 +129,11 @@ async def _follow(url: str, snapshot: bytes) -> Best:
     budgets = Budgets(connector, Budget(Rate(10, 0.1)))
     route, rest = Route(f"{url}/ws", connector.subscribe), _Rest(snapshot)
     session = Session(connector, config, route, [instrument], {"BTCUSDT": replica}, trades, rest, budgets, counters)
+    return session, book, replica
+
+
+async def _follow(url: str, snapshot: bytes) -> Best:
+    session, book, replica = a_session(url, snapshot, Arena())
     try:
         await session.run()
     except* FeedError:
@@ -176,22 +187,23 @@ def _receive(receiver: Receiver, orders: Connection) -> None:
 
 
 @contextmanager
-def _process(target: Callable[..., None], *words: Any) -> Iterator[Connection]:
+def process(target: Callable[..., None], *words: Any) -> Iterator[Connection]:
+    """Run a function in a process of its own within the block; returns the other end of its last argument."""
     here, there = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=target, args=(*words, there), daemon=True)
-    process.start()
+    child = _SPAWN.Process(target=target, args=(*words, there), daemon=True)
+    child.start()
     try:
         yield here
     finally:
-        process.terminate()
-        process.join()
+        child.terminate()
+        child.join()
 
 
 def measure(receivers: dict[str, Receiver], rounds: int = ROUNDS) -> dict[str, Result]:
     """Let the receivers take turns, of which one is `flowrs`; the first round only warms up."""
     with ExitStack() as stack:
-        url = f"ws://127.0.0.1:{stack.enter_context(_process(_send)).recv()}"
-        children = {name: stack.enter_context(_process(_receive, each)) for name, each in receivers.items()}
+        url = f"ws://127.0.0.1:{stack.enter_context(process(_send)).recv()}"
+        children = {name: stack.enter_context(process(_receive, each)) for name, each in receivers.items()}
         found: dict[str, list[float]] = {name: [] for name in receivers}
         truth: Best = None
         for number in range(rounds + 1):

@@ -1,0 +1,137 @@
+"""What a message costs, and a book holds, as there are more of them: 1 to 1,000 symbols on one connection.
+
+Each symbol has a book of its own from the recorded USD-M snapshot and gets the recorded messages in order; the symbols
+take turns, so with many of them each message finds its book in no cache. The yardstick decodes the same messages. Each
+number of symbols is a process of its own, which also tells its resident memory with all books live.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import trio
+from blast import process, recorded
+from frames import UsdM
+
+from flowrs.api import Instrument
+from flowrs.config import VenueConfig
+from flowrs.core import Arena, Batch, Book, Scratch
+from flowrs.feed.counters import Counters
+from flowrs.feed.replica import Replica
+from flowrs.feed.session import Route, Session
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+SYMBOLS = (1, 36, 1000)
+ROUNDS = 7
+MESSAGES = 6000  # in all and at most
+LEAST = 24  # of one symbol
+BUFFER = 32  # messages
+
+
+class Result(NamedTuple):
+    """The ratio to the yardstick, median and range over the rounds; resident memory in MB of all, and kB a book."""
+
+    ratio: float
+    spread: tuple[float, float]
+    rss_mb: float
+    book_kb: float
+
+
+def _rss_mb() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+def _session(count: int, snapshot: bytes) -> Session:
+    counters, connector, scratch = Counters(), UsdM(), Scratch()
+    arena = Arena(slots=max(count, 2))
+    replicas, listed = {}, []
+    for at in range(count):
+        book = Book(f"bench:B{at}-USDT-PERP", 1, 3, scratch=scratch, ring=counters.latency, arena=arena)
+        native = _name(at)
+        listed.append(Instrument(f"B{at}-USDT-PERP", native, f"B{at}", "USDT", 1, 3))
+        replicas[native] = replica = Replica(connector, f"B{at}-USDT-PERP", book)
+        replica.list_as(listed[-1])
+        replica.connected()
+    trades = {native: deque(maxlen=1) for native in replicas}
+    config, route = VenueConfig(tuple(each.symbol for each in listed)), Route("", connector.subscribe)
+    session = Session(connector, config, route, listed, replicas, trades, None, None, counters)
+    for replica in replicas.values():
+        replica.snapshot(connector.decode_snapshot(snapshot))
+    counters.latency.begin()
+    return session
+
+
+def _name(at: int) -> str:
+    return f"B{at}USDT"  # as the exchange makes names
+
+
+def _traffic(count: int, frames: list[bytes]) -> list[bytes]:
+    names = [f'"s":"{_name(at)}"'.encode() for at in range(count)]
+    each = max(LEAST, MESSAGES // count)
+    return [frame.replace(b'"s":"BTCUSDT"', name, 1) for frame in frames[:each] for name in names]
+
+
+def _run(count: int, rounds: int, told: Connection) -> None:
+    recording = recorded()
+    messages = _traffic(count, recording.frames)
+    empty_mb = _rss_mb()
+    decode, ratios, rss_mb = msgspec.json.decode, [], 0.0
+    for number in range(rounds + 1):
+        session = trio.run(_made, count, recording.snapshot)
+        session.take(messages[:count], 0)  # with which each book becomes live
+        left = messages[count:]
+        spent = [0.0, 0.0]
+        for start in range(0, len(left), BUFFER):
+            part = left[start : start + BUFFER]
+            batch = Batch.of(part)
+            began = time.perf_counter()
+            for frame in part:
+                decode(frame)
+            between = time.perf_counter()
+            session.take(batch, 0)
+            spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
+        if not all(replica.is_live for replica in session._replicas.values()):  # noqa: SLF001 - it has them
+            raise RuntimeError("a book was lost on the way")
+        if number:
+            ratios.append(spent[1] / spent[0])
+        else:
+            rss_mb = _rss_mb()
+        del session
+    spread = (min(ratios), max(ratios))
+    told.send(Result(statistics.median(ratios), spread, rss_mb, (rss_mb - empty_mb) * 1024 / count))
+
+
+async def _made(count: int, snapshot: bytes) -> Session:
+    await trio.lowlevel.checkpoint()
+    return _session(count, snapshot)
+
+
+def measure(count: int, rounds: int = ROUNDS) -> Result:
+    """Return what so many symbols cost."""
+    with process(_run, count, rounds) as child:
+        found: Result = child.recv()
+        return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    for symbols in SYMBOLS:
+        result = measure(symbols, options.rounds)
+        low, high = result.spread
+        print(
+            f"{symbols:>5} symbols: {result.ratio:.2f} of the yardstick ({low:.2f} to {high:.2f}); "
+            f"{result.rss_mb:.0f} MB in all, {result.book_kb:.0f} kB a book"
+        )
