@@ -58,7 +58,8 @@ dashboard: bootstrap
 	@sh scripts/dashboard.sh build
 
 bench: $(READY)
-	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group peers || echo "without peers"
+	@$(BIN)/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(PARTS)
 
 soak: $(READY)
 	FLOWRS_ANSWERS=1000000 $(BIN)/python -m pytest -q -k random_faults tests/feed/test_truth_under_faults.py

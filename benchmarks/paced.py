@@ -51,7 +51,7 @@ async def _keep(url: str, told: Connection) -> None:
     try:
         await session.run()
     except* (FeedError, trio.BrokenResourceError):
-        return  # the exchange has closed: it is over
+        pass  # the exchange has closed: it is over
 
 
 def _book(url: str, told: Connection) -> None:
@@ -101,7 +101,7 @@ def measure(rounds: int = ROUNDS) -> Result:
         shared = ArenaReader(memory)
         echo = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         echo.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        echo.setblocking(False)
+        echo.setblocking(False)  # noqa: FBT003 - the name says it
 
         def to_book(frame: bytes) -> int:
             seq, began = last[frame], time.perf_counter_ns()

@@ -54,9 +54,10 @@ def copies(*words: str) -> Copies:
     return Copies(*map(float, _program("shared", *words).split()))
 
 
-def torn() -> str:
-    """Try to see a torn view; returns what was seen, raises CalledProcessError if one was."""
-    return _program("torn").strip()
+def torn() -> tuple[int, int]:
+    """Try to see a torn view; returns how many were read, and how many of them torn."""
+    reads, _, torn = _program("torn").split(", ")[:3]
+    return int(reads.split()[0]), int(torn.split()[0])
 
 
 def _median_us(work: Callable[[], object], count: int) -> float:
