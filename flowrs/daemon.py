@@ -70,6 +70,7 @@ async def serve(
     *,
     passed: stdlib_socket.socket | None = None,
     reread: Callable[[], Config] = Config,
+    each_second: Callable[[], None] = lambda: None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run the daemon until it is cancelled or gets SIGTERM or SIGINT. Started: it answers at `socket`.
@@ -77,7 +78,7 @@ async def serve(
     `passed` listens already, and is served instead. `reread` returns the configuration as it is when SIGHUP comes.
     """
     with Arena() as arena:
-        await _serve(config, socket, arena, passed, reread, task_status)
+        await _serve(config, socket, arena, passed, reread, each_second, task_status)
 
 
 async def _serve(
@@ -86,6 +87,7 @@ async def _serve(
     arena: Arena,
     passed: stdlib_socket.socket | None,
     reread: Callable[[], Config],
+    each_second: Callable[[], None],
     task_status: trio.TaskStatus[None],
 ) -> None:
     roster = _roster(config, arena)
@@ -103,7 +105,7 @@ async def _serve(
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             root.start_soon(control.run, listener)
             root.start_soon(hub.run)
-            root.start_soon(_tick, metrics, arena, hub)
+            root.start_soon(_tick, metrics, arena, hub, each_second)
             async with trio.open_nursery() as feeds:
                 await feeds.start(roster.run)
                 # What has been made by now stays: the collector need not look at it again and again.
@@ -149,15 +151,21 @@ def _fees(config: Config) -> dict[str, str]:
     return {name: venue.fee_percent for name, venue in config.venues.items()}
 
 
-async def _tick(metrics: Metrics, arena: Arena, hub: Hub) -> None:
+async def _tick(metrics: Metrics, arena: Arena, hub: Hub, each_second: Callable[[], None]) -> None:
     while True:
+        each_second()
         arena.beat()
         metrics.look()
         await hub.tick()
         await trio.sleep(_LOOK_S)
 
 
-def run(config: Config, socket: Path, reread: Callable[[], Config] = Config) -> int:
+def run(
+    config: Config,
+    socket: Path,
+    reread: Callable[[], Config] = Config,
+    each_second: Callable[[], None] = lambda: None,
+) -> int:
     """Run the daemon in this process; returns its exit status. Raises ConfigError if it cannot begin.
 
     A socket that systemd passes is served in place of `socket`.
@@ -168,7 +176,7 @@ def run(config: Config, socket: Path, reread: Callable[[], Config] = Config) -> 
         socket = Path(passed.getsockname())
 
     async def main() -> None:
-        await serve(config, socket, passed=passed, reread=reread)
+        await serve(config, socket, passed=passed, reread=reread, each_second=each_second)
 
     try:
         trio.run(main, strict_exception_groups=True)

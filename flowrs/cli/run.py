@@ -10,7 +10,7 @@ import msgspec
 
 from flowrs import config as settings
 from flowrs.cli import options
-from flowrs.cli.log import log_to_stderr
+from flowrs.cli.log import FORMATS, Format, log_to_stderr
 from flowrs.cli.output import Table, clean, show
 from flowrs.errors import ConfigError
 
@@ -31,7 +31,8 @@ Examples:
 @options.config
 @options.socket
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the file's.")
-def run(*, path: Path | None, socket: Path | None, log_level: str | None) -> int:
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", help="Lines for people, or of JSON.")
+def run(*, path: Path | None, socket: Path | None, log_level: str | None, log_format: Format) -> int:
     """Run the daemon in the foreground: follow the exchanges, and answer on the socket."""
 
     def read() -> settings.Config:
@@ -46,8 +47,8 @@ def run(*, path: Path | None, socket: Path | None, log_level: str | None) -> int
 
     from flowrs import daemon  # noqa: PLC0415 - Trio and the C library, which no other command needs
 
-    log_to_stderr(config.daemon.log_level)
-    return daemon.run(config, socket, read)
+    repeats = log_to_stderr(config.daemon.log_level, log_format)
+    return daemon.run(config, socket, read, repeats.look)
 
 
 @click.command(

@@ -276,7 +276,7 @@ class Session:
         elif isinstance(event, Reply):
             vouch.vouch(self._connector, event)
             if event.refusal is not None:
-                message = f"the subscription was refused: {event.refusal}"
+                message = f"the subscription was refused: {str(event.refusal)[:_QUOTE]!r}"
                 raise ProtocolError(message)
         elif isinstance(event, Farewell):
             message = "the exchange announces that it will close the connection"

@@ -117,7 +117,8 @@ class Tap(trio.abc.Stream):
             self._pass_on(head + payload)
             if opcode == _CLOSE:
                 reason = payload[2:].decode("utf-8", "replace")
-                self._closing = f"{int.from_bytes(payload[:2], 'big')} {reason}".strip() if payload else "no code"
+                code = str(int.from_bytes(payload[:2], "big"))
+                self._closing = (f"{code} {reason!r}" if reason else code) if payload else "no code"
             return
         if (opcode == _CONTINUATION) != (self._joined is not None):
             message = "a fragmented message is not continued, or one that was not begun is"

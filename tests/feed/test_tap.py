@@ -101,7 +101,7 @@ async def test_what_is_sent_arrives_masked_as_text(streams: Streams, autojump_cl
         assert b"GET /ws HTTP/1.1\r\nHost: exchange.test\r\n" in server.request
 
 
-@pytest.mark.parametrize(("frame", "words"), [(close(1001, "going away"), "1001 going away"), (b"\x88\0", "no code")])
+@pytest.mark.parametrize(("frame", "words"), [(close(1001, "going away"), "1001 'going away'"), (b"\x88\0", "no code")])
 async def test_the_exchanges_close_is_told_after_the_messages_before_it_and_is_answered(
     streams: Streams, autojump_clock: object, frame: bytes, words: str
 ) -> None:
