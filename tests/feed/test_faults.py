@@ -148,7 +148,7 @@ async def test_a_clean_close_backs_off_and_names_the_exchanges_words() -> None:
     async with live(retry_base_s=0.2, retry_cap_s=0.2) as (sim, venue):
         await sim.faults.close_connections(1001, "going away")
         await until(lambda: venue.connections[0].state == "waiting")
-        assert "1001 going away" in str(venue.connections[0].error)
+        assert "1001 'going away'" in str(venue.connections[0].error)
         assert venue.connections[0].attempt == 1
         assert history(venue.replicas["BTC-USDT"])[-1] == (State.STALE, Reason.DISCONNECTED, 1)
 
