@@ -1,11 +1,16 @@
 """One connection to the gateway: Hypercorn's, with what it has no settings for.
 
-Four things, each found by reading Hypercorn 0.18, each with a test: it accepts permessage-deflate, of which a few bytes
-become many; after a message that is too large it goes on collecting; it waits without end for a client that does not
-read, even when it is to stop; and bytes that are not ASCII in a handshake end the whole server. Beside that, the
-dashboard's frames are sent as they are: they are the same for all browsers, and many go in one system call.
+Found by reading Hypercorn 0.18 and by trying it, each with a test in tests/gateway/test_robustness.py:
 
-HTTP by hand was rejected, and so were the servers on asyncio: this process is a Trio program as the daemon is.
+- It accepts permessage-deflate, of which a few bytes become many: here the offer is not seen.
+- After a message that is too large it goes on collecting: here the connection ends.
+- It waits without end for a client that does not read, even when it is to stop: here for ten seconds.
+- A body that nobody wants blocks its connection for ever: here there are none.
+- Bytes beyond ASCII in a handshake end the whole server, and frames before its end leave the application behind.
+- A file's end, told to Starlette, cancels what closes the connection: here that cannot be cancelled.
+
+Beside that, the dashboard's frames are sent as they are: they are the same for all browsers, and many go in one system
+call. HTTP by hand was rejected, and so were the servers on asyncio: this process is a Trio program as the daemon is.
 """
 
 from __future__ import annotations
@@ -13,12 +18,13 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import h11
 import trio
 from hypercorn.events import Closed, RawData, Updated
-from hypercorn.protocol.events import Data, Request
+from hypercorn.protocol.events import Body, Data, Request, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
@@ -30,6 +36,7 @@ from wsproto.utilities import ProtocolError
 
 if TYPE_CHECKING:
     from hypercorn.events import Event
+    from hypercorn.protocol.events import Event as StreamEvent
 
 FRAMES = "flowrs.frames"
 """The ASGI message, beside those of the specification, that sends whole WebSocket frames: `bytes`."""
@@ -44,6 +51,15 @@ _log = logging.getLogger(__name__)
 
 class Follow(WSStream):
     """A WebSocket to which frames can be sent that are made already."""
+
+    async def handle(self, event: StreamEvent) -> None:
+        """Take an event as Hypercorn does; who sends frames before the handshake is done is gone."""
+        if isinstance(event, Body | Data) and not self.closed and not self.handshake.accepted:
+            gone = StreamClosed(stream_id=self.stream_id)
+            await super().handle(gone)
+            await self.send(gone)
+        else:
+            await super().handle(event)
 
     async def app_send(self, message: Any) -> None:
         """Send frames as they are; anything else as Hypercorn does."""
@@ -67,8 +83,8 @@ class Http(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         headers = [(name, value) for name, value in request.headers if name != b"sec-websocket-extensions"]
-        if any(byte > _LARGEST_ASCII for _, value in headers for byte in value):
-            await self._send_error_response(400)
+        if (status := _fault(request)) is not None:
+            await self._send_error_response(status)
             await self.send(Closed())
             return
         kind = Follow if _is_upgrade(request) else HTTPStream
@@ -95,6 +111,19 @@ class Http(H11Protocol):
         )
         await self.stream.handle(begun)
         self.keep_alive_requests += 1
+
+
+def _fault(request: h11.Request) -> int | None:
+    """Return the status that refuses a request which is none of those that are served: without a body, in ASCII."""
+    if request.method not in (b"GET", b"HEAD"):
+        return HTTPStatus.METHOD_NOT_ALLOWED
+    headers = list(request.headers)
+    if any(byte > _LARGEST_ASCII for _, value in headers for byte in value):
+        return HTTPStatus.BAD_REQUEST
+    has_body = any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers
+    )
+    return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if has_body else None
 
 
 def _is_upgrade(request: h11.Request) -> bool:
@@ -135,20 +164,26 @@ class Connection(TCPServer):
             await self._close()
 
     async def protocol_send(self, event: Event) -> None:
-        """Send, for as long as the client is worth waiting for."""
-        if isinstance(event, RawData):
-            async with self.send_lock:
-                try:
-                    with trio.fail_after(PATIENCE_S, shield=True):
-                        await self.stream.send_all(event.data)
-                except trio.TooSlowError:
-                    _log.info("a client that did not read for %.0f s is cut off", PATIENCE_S)
-                    self.abort()
-                    await self.protocol.handle(Closed())
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    await self.protocol.handle(Closed())
-        elif isinstance(event, Closed | Updated):
-            await super().protocol_send(event)
+        """Do what the protocol wants, whoever is cancelled: send for as long as the client is worth it, or close."""
+        with trio.CancelScope(shield=True):
+            if isinstance(event, RawData):
+                await self._send(event.data)
+            elif isinstance(event, Closed | Updated):
+                await super().protocol_send(event)
+
+    async def _send(self, data: bytes) -> None:
+        async with self.send_lock:
+            try:
+                with trio.fail_after(PATIENCE_S):
+                    await self.stream.send_all(data)
+            except trio.TooSlowError:
+                _log.info("a client that did not read for %.0f s is cut off", PATIENCE_S)
+                self.abort()
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                pass  # closed, or being closed by another task
+            else:
+                return
+        await self.protocol.handle(Closed())
 
     def abort(self) -> None:
         """End it at once, with whatever has not been sent."""

@@ -25,6 +25,7 @@ LARGEST_MESSAGE = 64 << 10
 """Characters of a message from a browser."""
 
 _GRACE_S = 1.0
+_IDLE_S = 3.0  # that a connection may take for the head of its next request
 _BACKLOG = 256
 
 
@@ -58,6 +59,7 @@ class Server:
         self._config = Config()
         self._config.errorlog = logging.getLogger(__name__)
         self._config.include_server_header = False
+        self._config.keep_alive_timeout = _IDLE_S
         self._config.websocket_max_message_size = LARGEST_MESSAGE
         self._context = WorkerContext(None)
 
