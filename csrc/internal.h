@@ -238,13 +238,14 @@ static inline bool frs_ladder_set(frs_ladder *ladder, uint64_t tick, int64_t qua
     ladder->quantities[place] = quantity;
     *marks = (*marks & ~((uint64_t)1 << place % 64)) | (uint64_t)held << place % 64;
     ladder->count += (uint32_t)held - (before != 0);
-    ladder->first = held && tick < ladder->first ? (uint32_t)tick : ladder->first;
+    uint64_t first = tick | ((uint64_t)held - 1);
+    ladder->first = first < ladder->first ? (uint32_t)first : ladder->first;
     return before != quantity;
 }
 
 /* ---- rows.c: any levels, in order. */
 
-enum { FRS_ROW = 64 }; /* levels */
+enum { FRS_ROW = 32 }; /* levels */
 
 /* An entry of the directory. */
 typedef struct {

@@ -1,4 +1,4 @@
-/* Any levels of a side, in order: rows of at most 64, and a directory of the rows by their lowest prices.
+/* Any levels of a side, in order: rows of at most 32, and a directory of the rows by their lowest prices.
  *
  * A level is found by its row and then within it, both by halving; the row of the last one is tried first, since the
  * levels of a message and what moves to or from a ladder come in order. Insertion and removal move a row's half at
@@ -10,7 +10,7 @@
 
 #include "internal.h"
 
-enum { ROW = FRS_ROW, LITTLE = 56 };
+enum { ROW = FRS_ROW, LITTLE = 28 };
 
 /* One more than the neighbours' rule allows, for a row that is being parted, and one for the odd one out. */
 static uint32_t rows_of(uint32_t capacity) {

@@ -2,8 +2,8 @@
  *
  * Nearly all updates are near the touch, where the ladder takes them without a search. Which of the two a price belongs
  * to is arithmetic: on a tick within the window it is the ladder's. After each message the window is looked at once:
- * every level in the rows has to be below it, and the touch in its upper half. If that is not so it is framed anew,
- * with the touch an eighth below its high end. So the ladder's levels are always the best ones.
+ * every level in the rows has to be below it, and the touch in its upper quarter. If that is not so it is framed
+ * anew, with the touch a sixteenth below its high end. So the ladder's levels are always the best ones.
  *
  * The tick is what the levels show: the largest one that they all are on. A price that is on none of the ladder's
  * ticks goes to the rows, and is seen there after the message: then the tick gets finer. Nothing depends on its being
@@ -95,7 +95,7 @@ static bool find_shift(const frs_ladder *ladder, int64_t high, int32_t *by) {
     return true;
 }
 
-/* Puts the touch an eighth below the window's high end, and all levels where they belong then. */
+/* Puts the touch a sixteenth below the window's high end, and all levels where they belong then. */
 static void reframe(frs_side *side) {
     frs_ladder *ladder = &side->ladder;
     const frs_level *out = frs_rows_best(&side->rows);
@@ -103,7 +103,7 @@ static void reframe(frs_side *side) {
     uint64_t tick = common_tick(side, touch);
     if (tick == 0 || tick > SPAN_MOST / ladder->places)
         tick = 1;
-    uint64_t room = ((uint64_t)INT64_MAX - (uint64_t)touch) / tick, above = ladder->places / 8;
+    uint64_t room = ((uint64_t)INT64_MAX - (uint64_t)touch) / tick, above = ladder->places / 16;
     int64_t high = touch + (int64_t)((above < room ? above : room) * tick);
     int32_t by;
     if ((uint64_t)ladder->tick == tick && find_shift(ladder, high, &by)) {
@@ -123,7 +123,7 @@ void frs_side_settle(frs_side *side) {
     frs_ladder *ladder = &side->ladder;
     frs_ladder_settle(ladder);
     const frs_level *out = frs_rows_best(&side->rows);
-    if (out && (ladder->first >= ladder->size / 2 || out->price >= ladder->low))
+    if (out && (ladder->first >= ladder->size / 4 || out->price >= ladder->low))
         reframe(side);
 }
 
@@ -143,11 +143,16 @@ void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
 }
 
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
+    frs_ladder ladder = side->ladder; /* a copy: the compiler knows that no store changes it */
     bool touched = false;
     for (uint32_t i = 0; i < count; i++) {
-        int64_t price = frs_signed(which, levels[i].price);
-        touched |= set(side, price, levels[i].quantity) & (price >= watch);
+        int64_t price = frs_signed(which, levels[i].price), quantity = levels[i].quantity;
+        uint64_t tick = frs_ladder_tick(&ladder, price);
+        bool changes =
+            tick < ladder.size ? frs_ladder_set(&ladder, tick, quantity) : frs_rows_set(&side->rows, price, quantity);
+        touched |= changes & (price >= watch);
     }
+    side->ladder = ladder;
     frs_side_settle(side);
     return touched;
 }
