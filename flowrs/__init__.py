@@ -34,6 +34,7 @@ from flowrs.api import (
     decimals_of,
 )
 from flowrs.hookspecs import hookimpl
+from flowrs.sink import Lost, Sink, SinkEvent
 from flowrs.wire import BareTrade, Dated, Moment
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "Instrument",
     "Listing",
     "LocalBook",
+    "Lost",
     "Moment",
     "Numbered",
     "Objects",
@@ -69,6 +71,8 @@ __all__ = [
     "SharedBooks",
     "Side",
     "Sided",
+    "Sink",
+    "SinkEvent",
     "Trade",
     "__version__",
     "decimals_of",

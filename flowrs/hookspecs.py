@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowrs.api import Connector
+    from flowrs.sink import Sink
 
 PROJECT = "flowrs"
 
@@ -20,3 +21,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def flowrs_connectors() -> Sequence[type[Connector]]:  # type: ignore[empty-body]
     """Return the connector classes of this plugin, one a venue. Called once, when the daemon starts."""
+
+
+@hookspec
+def flowrs_sinks() -> Sequence[type[Sink]]:  # type: ignore[empty-body]
+    """Return the sink classes of this plugin, one a destination. Called once, when plugins are loaded."""

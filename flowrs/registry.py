@@ -7,6 +7,7 @@ all is the operator's to say: a plugin is trusted code, and merely importing it 
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from flowrs import facts, hookspecs
 from flowrs._version import __version__
 from flowrs.api import PLUGIN_API, Connector
 from flowrs.errors import PluginError
+from flowrs.sink import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 
 BUILT_IN = "flowrs.plugins."
+_SINK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
 HOOKS = tuple(name for name, each in vars(hookspecs).items() if hasattr(each, f"{hookspecs.PROJECT}_spec"))
 """The names of all hooks there are."""
 
@@ -42,6 +45,7 @@ class Plugin(Struct, frozen=True):
     hooks: tuple[str, ...] = ()
     """The hooks that it implements."""
     connectors: tuple[type[Connector], ...] = ()
+    sinks: tuple[type[Sink], ...] = ()
     error: PluginError | None = None
     """Why it is left out, None if it is not."""
     allowed: bool = True
@@ -62,6 +66,11 @@ class Registry(Struct, frozen=True):
     def connectors(self) -> dict[str, type[Connector]]:
         """The connectors of all plugins that are well, by venue."""
         return {kind.name: kind for plugin in self.plugins for kind in plugin.connectors}
+
+    @property
+    def sinks(self) -> dict[str, type[Sink]]:
+        """The sinks of all plugins that are well, by name."""
+        return {kind.name: kind for plugin in self.plugins for kind in plugin.sinks}
 
     @property
     def origins(self) -> dict[str, str]:
@@ -96,18 +105,22 @@ def _loaded(entry: EntryPoint, registry: Registry, allow: Collection[str] | None
     api: Any = None
     hooks: tuple[str, ...] = ()
     connectors: list[type[Connector]] = []
+    sinks: list[type[Sink]] = []
     error = None
     try:
         module = _imported(entry)
         api = getattr(module, "FLOWRS_PLUGIN_API", None)
         hooks = tuple(hook for hook in HOOKS if hasattr(getattr(module, hook, None), f"{hookspecs.PROJECT}_impl"))
         _check_api(entry, api)
-        connectors = _connectors_of(entry, module)
-        _check_names(entry, connectors, registry)
+        connectors, sinks = _brought(entry, module)
+        _check_names(entry, "venue", connectors, registry.origins)
+        _check_names(entry, "sink", sinks, {kind.name: each.module for each in registry.plugins for kind in each.sinks})
     except PluginError as found:
-        error, connectors = found, []
+        error, connectors, sinks = found, [], []
     api = api if isinstance(api, int) else None
-    return msgspec.structs.replace(plugin, api=api, hooks=hooks, connectors=tuple(connectors), error=error)
+    return msgspec.structs.replace(
+        plugin, api=api, hooks=hooks, connectors=tuple(connectors), sinks=tuple(sinks), error=error
+    )
 
 
 def _package(entry: EntryPoint) -> tuple[str | None, str | None]:
@@ -138,21 +151,26 @@ def _check_api(entry: EntryPoint, api: object) -> None:
     raise PluginError(message)
 
 
-def _connectors_of(entry: EntryPoint, module: object) -> list[type[Connector]]:
-    """Ask a plugin for its connectors. Raises PluginError for whatever it does wrong."""
+def _brought(entry: EntryPoint, module: object) -> tuple[list[type[Connector]], list[type[Sink]]]:
+    """Ask a plugin for its connectors and sinks. Raises PluginError for whatever it does wrong."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
         manager.register(module, name=entry.name)
         manager.check_pending()
-        found = [kind for result in manager.hook.flowrs_connectors() for kind in result]
-        wrong = [words for kind in found for words in _wrong_with(kind)]
+        connectors = [kind for result in manager.hook.flowrs_connectors() for kind in result]
+        sinks = [kind for result in manager.hook.flowrs_sinks() for kind in result]
+        wrong = [words for kind in connectors for words in _wrong_with(kind)]
+        wrong_sinks = [words for kind in sinks for words in _wrong_with_sink(kind)]
     except (Exception, SystemExit) as error:  # as above
         raise _unloadable(entry, error) from error
     if wrong:
         message = f"{_who(entry)} brings no usable venue: {'; '.join(wrong)}"
         raise PluginError(message)
-    return found
+    if wrong_sinks:
+        message = f"{_who(entry)} brings no usable sink: {'; '.join(wrong_sinks)}"
+        raise PluginError(message)
+    return connectors, sinks
 
 
 def _wrong_with(kind: Any) -> list[str]:
@@ -165,12 +183,29 @@ def _wrong_with(kind: Any) -> list[str]:
     return []
 
 
-def _check_names(entry: EntryPoint, connectors: list[type[Connector]], registry: Registry) -> None:
+def _wrong_with_sink(kind: Any) -> list[str]:
+    """Return what keeps a plugin's sink from being run; whatever the class raises comes out."""
+    if not (isinstance(kind, type) and issubclass(kind, Sink)):
+        return [f"{kind!r} is not a subclass of Sink"]
+    wrong = []
+    name, options = (getattr(kind, each, None) for each in ("name", "Options"))
+    if not (isinstance(name, str) and _SINK_NAME.fullmatch(name)):
+        wrong.append(f"{kind.__name__}.name is {name!r}, expected 1 to 30 of a-z, 0-9, - and _, the first a letter")
+    if options is not None and not (isinstance(options, type) and issubclass(options, Struct)):
+        wrong.append(f"{kind.__name__}.Options is {options!r}, expected a msgspec.Struct or None")
+    if kind.write is Sink.write:
+        wrong.append(f"{kind.__name__} has no method write")
+    kind()  # as above
+    return wrong
+
+
+def _check_names(
+    entry: EntryPoint, what: str, kinds: Sequence[type[Connector | Sink]], origins: dict[str, str]
+) -> None:
     """Raises PluginError if a venue is there already: of two books by one name nobody could tell which is asked."""
-    origins = registry.origins
-    for kind in connectors:
+    for kind in kinds:
         if (other := origins.get(kind.name)) is not None:
-            message = f"plugin {entry.name} brings venue {kind.name}, as {other} does; uninstall one of them"
+            message = f"plugin {entry.name} brings {what} {kind.name}, as {other} does; uninstall one of them"
             raise PluginError(message)
         origins[kind.name] = entry.value
 

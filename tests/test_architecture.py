@@ -18,12 +18,14 @@ ANYBODYS = {"errors", "_version"}
 API = {"api", "hookspecs", *ANYBODYS}
 ALLOWED = {
     "api": ANYBODYS,
-    "hookspecs": {"api"},
+    "hookspecs": {"api", "sink"},
+    "sink": {"client"},  # for types: what its events are
+    "drain": {"client", "sink", *ANYBODYS},
     "wire": {"api"},
     "config": {"groups", *ANYBODYS},
     "groups": {"errors"},
     "facts": {"core", *API},
-    "registry": {"facts", *API},
+    "registry": {"facts", "sink", *API},
     "core": ANYBODYS,
     "feed": {"core", "config", *API},
     "serve": {"core", "config", "groups", *API},
@@ -35,18 +37,18 @@ ALLOWED = {
     "client": {"config", "core", *ANYBODYS},  # of core what reads the shared memory: see below
     "gateway": {"client", "config", "systemd", *ANYBODYS},
     "sim": ANYBODYS,
-    "cli": {"daemon", "registry", "sim", "testing", "client", "gateway", "config", *ANYBODYS},
+    "cli": {"daemon", "drain", "sink", "registry", "sim", "testing", "client", "gateway", "config", *ANYBODYS},
     "plugins": {""},  # flowrs itself: the public names, as for third parties
     # It shows what the engine makes of a connector, so it needs the engine: a model would prove it for the model.
-    "testing": {"sim", "feed", "core", "config", "facts", *API},
+    "testing": {"client", "sink", "sim", "feed", "core", "config", "facts", *API},
     "pytest_plugin": {"testing"},
-    "": {"api", "wire", "hookspecs", "client", *ANYBODYS},
+    "": {"api", "wire", "sink", "hookspecs", "client", *ANYBODYS},
     "__main__": {"cli"},
     "errors": set(),
     "_version": set(),
 }
 # What the command line imports inside functions only, so that a client starts quickly.
-LAZILY = {"daemon", "gateway", "registry", "sim", "testing"}
+LAZILY = {"daemon", "drain", "gateway", "registry", "sim", "testing"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -310,6 +310,72 @@ def test_a_venue_that_is_switched_off_is_not_made_and_needs_no_plugin() -> None:
         make_venues(Config(venues={"nowhere": VenueConfig(("BTC-USDT",))}))
 
 
+# -- sinks
+
+POND = """
+import flowrs
+
+FLOWRS_PLUGIN_API = 1
+
+class Pond(flowrs.Sink):
+    name = "pond"
+
+    def write(self, events):
+        pass
+
+@flowrs.hookimpl
+def flowrs_sinks():
+    return [Pond]
+"""
+
+
+def test_a_third_partys_sink_is_there_beside_the_built_in_one(install: Install) -> None:
+    install(POND, "water")
+    found = registry.load()
+    assert found.errors == {}
+    assert set(found.sinks) == {"ndjson", "pond"}
+    (plugin,) = [each for each in found.plugins if each.name == "water"]
+    assert (plugin.hooks, plugin.connectors) == (("flowrs_sinks",), ())
+    table = CliRunner().invoke(root, ["plugins"]).output
+    assert re.search(r"water +1\.0 +flowrs_test_water +1 +- +pond +flowrs_sinks +ok", table)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (POND.replace("return [Pond]", "return [7]"), "brings no usable sink: 7 is not a subclass of Sink"),
+        (POND.replace("return [Pond]", "return 7"), "cannot be loaded: TypeError"),
+        (POND.replace("return [Pond]", "raise SystemExit"), "cannot be loaded: SystemExit"),
+        (POND.replace('name = "pond"', ""), "Pond.name is None, expected 1 to 30 of a-z"),
+        (POND.replace('name = "pond"', 'name = "A Pond"'), "Pond.name is 'A Pond', expected 1 to 30 of a-z"),
+        (POND.replace('name = "pond"', 'name = "pond"; Options = dict'), "Pond.Options is <class 'dict'>, expected"),
+        (POND.replace("def write", "def wrote"), "Pond has no method write"),
+        (POND.replace("pass", "pass\n    def __init__(self, x): pass"), "cannot be loaded: TypeError"),
+        (POND.replace('"pond"', '"ndjson"'), "brings sink ndjson, as flowrs.plugins.ndjson does; uninstall one of"),
+    ],
+)
+def test_a_sink_that_is_wrong_is_named_with_its_fault_and_the_others_load(
+    install: Install, source: str, words: str
+) -> None:
+    install(source, "water")
+    found = registry.load()
+    assert words in str(found.errors["water"])
+    assert set(found.sinks) == {"ndjson"}
+    result = CliRunner().invoke(root, ["sink", "pond"])
+    assert result.exit_code == 2
+    assert "no plugin brings a sink 'pond'" in result.output
+    assert words in result.output
+
+
+def test_a_plugin_that_is_not_allowed_brings_no_sink(install: Install, tmp_path: Path) -> None:
+    install(POND, "water")
+    path = tmp_path / "flowrs.toml"
+    path.write_text("[plugins]\nallow = []\n")
+    result = CliRunner().invoke(root, ["sink", "pond", "--config", str(path)])
+    assert (result.exit_code, "no plugin brings a sink 'pond'" in result.output) == (2, True)
+    assert "installed but not in plugins.allow: water" in result.output
+
+
 # -- the hooks and the built-in plugins
 
 
@@ -322,7 +388,7 @@ def built_in() -> list[object]:
 
 
 def test_there_are_hooks() -> None:
-    assert hooks() == ["flowrs_connectors"]
+    assert hooks() == ["flowrs_connectors", "flowrs_sinks"]
 
 
 @pytest.mark.parametrize("hook", hooks())
@@ -601,7 +667,7 @@ def test_the_plugins_command_lists_them_and_says_by_its_exit_code_that_one_is_wr
     assert "ZeroDivisionError" in found["broken"]["error"]
     assert found["tiny"]["venues"] == ["tiny"]
     table = runner.invoke(root, ["plugins"]).output
-    assert re.search(r"tiny +1\.0 +flowrs_test_tiny +1 +tiny +flowrs_connectors +ok", table)
+    assert re.search(r"tiny +1\.0 +flowrs_test_tiny +1 +tiny +- +flowrs_connectors +ok", table)
 
 
 SECRETIVE = SETTINGS.replace("    ms: int = 100\n", '    key: str = ""\n    ms: int = 100\n')

@@ -32,7 +32,7 @@ Examples:
 @options.as_json
 @click.pass_context
 def plugins(ctx: click.Context, *, path: Path | None, as_json: bool) -> int:
-    """Show the installed plugins: packages, venues, hooks, and what is wrong (exit code 1 if something is)."""
+    """Show the installed plugins: packages, venues, sinks, hooks, and what is wrong (exit code 1 if something is)."""
     if ctx.invoked_subcommand is not None:
         return 0
     from flowrs import config, registry  # noqa: PLC0415 - loading plugins takes time that no other command has to spend
@@ -42,7 +42,7 @@ def plugins(ctx: click.Context, *, path: Path | None, as_json: bool) -> int:
         show_json([described(each) for each in found])
     else:
         rows = [_row(each) for each in found]
-        show(Table(("plugin", "version", "package", "API", "venues", "hooks", "state"), rows))
+        show(Table(("plugin", "version", "package", "API", "venues", "sinks", "hooks", "state"), rows))
     return 1 if any(each.error for each in found) else 0
 
 
@@ -97,6 +97,7 @@ def described(plugin: Plugin) -> dict[str, Any]:
         "api": plugin.api,
         "hooks": list(plugin.hooks),
         "venues": [kind.name for kind in plugin.connectors],
+        "sinks": [kind.name for kind in plugin.sinks],
         "built_in": plugin.built_in,
         "allowed": plugin.allowed,
         "error": plugin.error.message if plugin.error else None,
@@ -113,6 +114,7 @@ def _row(plugin: Plugin) -> tuple[Cell | str, ...]:
         plugin.package or NONE,
         NONE if plugin.api is None else str(plugin.api),
         " ".join(kind.name for kind in plugin.connectors) or NONE,
+        " ".join(kind.name for kind in plugin.sinks) or NONE,
         " ".join(plugin.hooks) or NONE,
         state,
     )

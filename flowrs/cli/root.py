@@ -23,6 +23,7 @@ COMMANDS = {
     "trades": "trades:trades",
     "watch": "stream:watch",
     "metrics": "metrics:metrics",
+    "sink": "sink:sink",
     "add": "operate:add",
     "remove": "operate:remove",
     "resync": "operate:resync",

@@ -23,6 +23,7 @@ from flowrs.testing.loss_checks import CHECKS as _LOSSES
 from flowrs.testing.rehearsal import Rehearsal, recorded, rehearse
 from flowrs.testing.report import GRADES, Outcome, Report
 from flowrs.testing.return_checks import CHECKS as _RETURNS
+from flowrs.testing.sinks import SINK_EVENTS, run_sink
 from flowrs.testing.wire_checks import CHECKS as _WIRE
 
 if TYPE_CHECKING:
@@ -38,7 +39,19 @@ CHECKS: tuple[Check, ...] = (*_WIRE, *_BOOKS, *_LOSSES, *_RETURNS)
 CLAIMS = (_FACTS, _TALK, *(each.claim for each in CHECKS))
 """All claims, in their order."""
 
-__all__ = ["CHECKS", "CLAIMS", "GRADES", "Check", "Outcome", "Rehearsal", "Report", "check", "check_frames"]
+__all__ = [
+    "CHECKS",
+    "CLAIMS",
+    "GRADES",
+    "SINK_EVENTS",
+    "Check",
+    "Outcome",
+    "Rehearsal",
+    "Report",
+    "check",
+    "check_frames",
+    "run_sink",
+]
 
 
 def check(kind: type[Connector], dialect: str | Path, claims: Sequence[str] = CLAIMS) -> Report:

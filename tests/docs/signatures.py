@@ -23,7 +23,7 @@ _EVENTS = (
     "Farewell",
     "Listing",
 )
-_VALUES = ("Instrument", "Request", "Pairs", "Objects", "Sided", "Checksum", "Ping", "Rate")
+_VALUES = ("Instrument", "Request", "Pairs", "Objects", "Sided", "Checksum", "Ping", "Rate", "Lost")
 
 
 def lines() -> Iterator[str]:
@@ -31,18 +31,24 @@ def lines() -> Iterator[str]:
     for name, each in vars(hookspecs).items():
         if hasattr(each, f"{hookspecs.PROJECT}_spec"):
             yield f"{name}{_signature(each)}"
-    for name, kind in vars(flowrs.Connector)["__annotations__"].items():
-        default = f" = {_value(getattr(flowrs.Connector, name))}" if hasattr(flowrs.Connector, name) else ""
-        plain = kind.removeprefix("ClassVar[").removesuffix("]") if kind.startswith("ClassVar") else kind
-        yield f"Connector.{name}: {plain}{default}"
-    for name, each in vars(flowrs.Connector).items():
-        if inspect.isfunction(each):
-            yield f"Connector.{name}{_signature(each)}"
+    yield from _members(flowrs.Connector)
+    yield from _members(flowrs.Sink)
     for name in _VALUES:
         fields = msgspec.structs.fields(getattr(flowrs, name))
         yield f"{name}({', '.join(_field(each, getattr(flowrs, name)) for each in fields)})"
     for name in _EVENTS:
         yield f"class {name}({getattr(api, name).__base__.__name__})"
+
+
+def _members(kind: type) -> Iterator[str]:
+    """The facts and methods of a class."""
+    for name, told in vars(kind)["__annotations__"].items():
+        default = f" = {_value(getattr(kind, name))}" if hasattr(kind, name) else ""
+        plain = told.removeprefix("ClassVar[").removesuffix("]") if told.startswith("ClassVar") else told
+        yield f"{kind.__name__}.{name}: {plain}{default}"
+    for name, each in vars(kind).items():
+        if inspect.isfunction(each):
+            yield f"{kind.__name__}.{name}{_signature(each)}"
 
 
 def _signature(function: Any) -> str:

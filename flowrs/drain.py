@@ -1,0 +1,225 @@
+"""Runs a sink: from subscriptions of the daemon through a bounded queue into the sink's own thread.
+
+Nobody can make the two paces equal. If the sink falls behind by a whole queue, what comes is thrown away and counted,
+until half of the queue is free; then the sink is told how much is lost, and a new subscription begins with snapshots.
+Rejected: to read no more (the daemon would wait, up to its own bound, where nobody counts), a queue without a bound.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from flowrs.client.events import Disconnected
+from flowrs.client.stream import pauses
+from flowrs.errors import NotRunning, PluginError, TooSlow
+from flowrs.sink import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from flowrs.client import AsyncClient, AsyncSubscription, Topic
+    from flowrs.sink import Sink
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 1000  # events given to the sink
+_FLUSH_S = 1.0  # so old may what was written be until it is made safe
+_END_S = 10.0  # for what waits, after a signal
+
+
+class Queue:
+    """What waits for the sink."""
+
+    def __init__(self, most: int) -> None:
+        """Let at most `most` events wait."""
+        self.is_closed = False
+        self._most = most
+        self._events: deque[Any] = deque()
+        self._changed = trio.Event()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._events)
+
+    def put(self, event: object) -> bool:
+        """Let an event wait; returns False if there is no room for it."""
+        if len(self._events) >= self._most:
+            return False
+        self.push(event)
+        return True
+
+    def push(self, event: object) -> None:
+        """Let an event wait for which there is always room: what is said of the others."""
+        self._events.append(event)
+        self._change()
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.is_closed = True
+        self._change()
+
+    async def take(self, most: int) -> list[Any]:
+        """Wait for events; returns the oldest, none if it is closed and nothing waits."""
+        while not self._events and not self.is_closed:
+            await self._changed.wait()
+        taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
+        self._change()
+        return taken
+
+    async def room(self) -> None:
+        """Wait until half of it is free."""
+        while len(self._events) > self._most // 2:
+            await self._changed.wait()
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+class Drain:
+    """One run of a sink."""
+
+    def __init__(self, sink: Sink, client: AsyncClient, topics: Sequence[Topic], most: int) -> None:
+        """Follow `topics`; at most `most` events wait for the sink."""
+        self.written = 0
+        """How many events the sink has taken."""
+        self.lost = 0
+        """How many are lost, as far as that is known."""
+        self._sink, self._client, self._topics = sink, client, topics
+        self._queue = Queue(most)
+        self._pending = 0  # of the events that the sink is being given
+        self._is_busy = False
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until SIGTERM or SIGINT, then write what waits.
+
+        Raises (in an exception group) NotRunning or ControlError if it cannot begin, or a topic is refused later;
+        PluginError for whatever the sink does wrong. Started: it is subscribed.
+        """
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            try:
+                await self._follow(signals, task_status)
+            except BaseException:
+                if not self._is_busy:
+                    with suppress(Exception):  # what came first is told
+                        self._sink.close()
+                raise
+            await self._call(self._sink.close)
+
+    async def _follow(self, signals: AsyncIterator[int], task_status: trio.TaskStatus[None]) -> None:
+        await self._call(self._sink.open)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write)
+            with trio.CancelScope() as reading:
+                nursery.start_soon(self._stop, signals, reading)
+                await self._read(task_status)
+            self._queue.close()
+            nursery.cancel_scope.deadline = trio.current_time() + _END_S
+        if left := len(self._queue) + self._pending:
+            reason = f"sink {self._sink.name} did not take the last {left:,} events within {_END_S:.0f} s"
+            raise PluginError(reason)
+        await self._call(self._sink.flush)
+
+    async def _stop(self, signals: AsyncIterator[int], reading: trio.CancelScope) -> None:
+        async for number in signals:
+            _log.info("%s: stopping", signal.Signals(number).name)
+            reading.cancel()
+            return
+
+    async def _write(self) -> None:
+        flush_at = math.inf  # nothing is to be made safe
+        while True:
+            batch = None
+            with trio.move_on_at(flush_at):
+                batch = await self._queue.take(_AT_ONCE)
+            if batch:
+                self._pending = len(batch)
+                await self._call(self._sink.write, batch)
+                self.written += self._pending
+                self._pending = 0
+                flush_at = min(flush_at, trio.current_time() + _FLUSH_S)
+            elif batch is not None:
+                return
+            if trio.current_time() >= flush_at:
+                await self._call(self._sink.flush)
+                flush_at = math.inf
+
+    async def _call(self, method: Callable[..., None], *args: Any) -> None:
+        """Call a method of the sink. Raises PluginError for whatever it raises."""
+
+        def call() -> None:
+            try:
+                method(*args)
+            finally:
+                self._is_busy = False
+
+        self._is_busy = True
+        try:
+            await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+        except OSError as error:
+            place = f" ({error.filename})" if error.filename else ""
+            reason = f"sink {self._sink.name}: {error.strerror or error}{place}; {self.written:,} events are written"
+            raise PluginError(reason) from error
+        except Exception as error:
+            reason = f"sink {self._sink.name} failed in {method.__name__}(): {type(error).__name__}: {error}"
+            raise PluginError(reason) from error
+
+    # -- the reading side
+
+    async def _read(self, task_status: trio.TaskStatus[None]) -> None:
+        async with self._client.subscribe(*self._topics) as events:
+            _log.info("sink %s follows %d books and streams of trades", self._sink.name, len(self._topics))
+            task_status.started()
+            lost = await self._take(events)
+        while True:
+            self._tell(lost)
+            lost = await self._again()
+
+    async def _again(self) -> int | None:
+        """Subscribe again, as soon as there is a daemon; returns as `_take`."""
+        for pause_s in pauses():
+            try:
+                async with self._client.subscribe(*self._topics) as events:
+                    return await self._take(events)
+            except NotRunning as error:
+                await self._queue.room()
+                self._queue.push(Disconnected(error.message))
+                await trio.sleep(pause_s)
+        raise AssertionError  # pauses have no end
+
+    async def _take(self, events: AsyncSubscription[Any]) -> int | None:
+        """Let events wait until there is no room; returns how many are lost by the time that there is some again."""
+        try:
+            async for event in events:
+                if not self._queue.put(event):
+                    break
+        except TooSlow:
+            return None
+        lost: int | None = 1
+
+        async def count() -> None:
+            nonlocal lost
+            try:
+                async for _ in events:
+                    lost = (lost or 0) + 1
+            except TooSlow:
+                lost = None
+                await self._queue.room()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count)
+            await self._queue.room()
+            nursery.cancel_scope.cancel()
+        return lost
+
+    def _tell(self, lost: int | None) -> None:
+        self.lost += lost or 0
+        words = "events" if lost is None else f"{lost:,} events"
+        _log.warning("sink %s is too slow: %s are lost; every book begins anew", self._sink.name, words)
+        self._queue.push(Lost(lost))
