@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 NATIVE := $(wildcard csrc/*.c csrc/*.h) flowrs/core/_build.py setup.py pyproject.toml
 
-.PHONY: demo test run bench soak fuzz format wheel clean bootstrap dashboard
+.PHONY: demo test run bench soak fuzz format wheel clean bootstrap dashboard test-dashboard
 .PHONY: check-style check-types check-c check-python check-dashboard
 .PHONY: install-systemd uninstall-systemd test-systemd
 
@@ -52,6 +52,11 @@ check-python: $(READY)
 # Types, tests without a browser, and that flowrs/gateway/static is what the sources build.
 check-dashboard: bootstrap
 	@sh scripts/dashboard.sh check
+
+# The page in a real browser, in front of the gateway, the daemon and simulated exchanges.
+test-dashboard: $(READY)
+	@sh scripts/bootstrap.sh $(PYTHON) chromium
+	@FLOWRS_PYTHON=$(abspath $(BIN))/python sh scripts/dashboard.sh browser
 
 # Writes flowrs/gateway/static, which is committed: whoever installs flowrs needs no Node.js.
 dashboard: bootstrap

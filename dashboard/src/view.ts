@@ -182,7 +182,7 @@ function middle(live: Known[]): string | null {
   const [first] = live;
   if (!first?.bid || !first.ask) return null;
   const value = (Number(first.bid) + Number(first.ask)) / 2;
-  return value.toLocaleString("en", { maximumSignificantDigits: 6 });
+  return value.toLocaleString("en", { minimumSignificantDigits: 6, maximumSignificantDigits: 6 });
 }
 
 /** The book that most needs to be looked at, where an exchange has several of a symbol. */

@@ -9,12 +9,13 @@ import { format, parse, type Place } from "./place";
 import { compare, Digits, grid, ladder } from "./view";
 import { read, Unreadable } from "./wire";
 
-const GAP_MS = 100;
+const GAP_MS = 200;
+/** Ages are shown in seconds: a tick of theirs draws what shows them, and what comes in between does not. */
 const TICK_MS = 500;
 const DEPTH = 50;
 
-/** Begins to follow the gateway. Called once; the page is one session from load to unload. */
-export function session() {
+/** Begins to follow the gateway. Called once; it goes on from load to unload. */
+export function follow() {
   const market = new Market();
   const digits = new Digits();
   const place = shallowRef<Place>(parse(location.hash));
@@ -34,7 +35,6 @@ export function session() {
   function draw(): void {
     const dirty = new Set(market.dirty);
     market.dirty.clear();
-    now.value = performance.now();
     if (dirty.has("symbols")) {
       symbols.value = market.symbols;
       symbol.value = market.symbol;
@@ -43,7 +43,10 @@ export function session() {
       book.value = ladder(market, place.value, digits);
       venues.value = compare(market, place.value);
     }
-    if (dirty.has("standings") || dirty.has("symbols")) glance.value = grid(market);
+    if (dirty.has("standings") || dirty.has("symbols")) {
+      now.value = performance.now();
+      glance.value = grid(market);
+    }
     if (dirty.has("trades")) trades.value = [...market.trades];
     if (dirty.has("metrics")) {
       metrics.value = market.metrics;
