@@ -37,7 +37,20 @@ ALLOWED = {
     "client": {"config", "core", *ANYBODYS},  # of core what reads the shared memory: see below
     "gateway": {"client", "config", "systemd", *ANYBODYS},
     "sim": ANYBODYS,
-    "cli": {"daemon", "drain", "sink", "registry", "sim", "testing", "client", "gateway", "config", *ANYBODYS},
+    "doctor": {"client", "config", "core", "feed", "registry", "roster", *API},
+    "cli": {
+        "daemon",
+        "doctor",
+        "drain",
+        "sink",
+        "registry",
+        "sim",
+        "testing",
+        "client",
+        "gateway",
+        "config",
+        *ANYBODYS,
+    },
     "plugins": {""},  # flowrs itself: the public names, as for third parties
     # It shows what the engine makes of a connector, so it needs the engine: a model would prove it for the model.
     "testing": {"client", "sink", "sim", "feed", "core", "config", "facts", *API},
@@ -48,7 +61,7 @@ ALLOWED = {
     "_version": set(),
 }
 # What the command line imports inside functions only, so that a client starts quickly.
-LAZILY = {"daemon", "drain", "gateway", "registry", "sim", "testing"}
+LAZILY = {"daemon", "doctor", "drain", "gateway", "registry", "sim", "testing"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -33,6 +33,7 @@ COMMANDS = {
     "sim": "sim:sim",
     "plugins": "plugins:plugins",
     "check-config": "run:check_config",
+    "doctor": "doctor:doctor",
     "completion": "completion:completion",
 }
 """Name → module:attribute within `flowrs.cli`, in the order of `flowrs --help`."""

@@ -143,8 +143,16 @@ class Trades(Struct, frozen=True):
         return f"{self.venue}:{self.symbol}"
 
 
+class Budget(Struct, frozen=True, gc=False):
+    """What may be spent now of an exchange's limit: `left` of `count` in `per_s` seconds."""
+
+    left: int
+    count: int
+    per_s: float
+
+
 class Venue(Struct, frozen=True):
-    """A configured venue."""
+    """A configured venue; `budgets` are those of connects, messages and the weight of requests."""
 
     venue: str
     name: str
@@ -152,6 +160,7 @@ class Venue(Struct, frozen=True):
     url: str
     rest_url: str
     symbols: tuple[str, ...]
+    budgets: dict[str, Budget]
 
 
 class Totals(Struct, frozen=True, gc=False):

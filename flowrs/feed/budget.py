@@ -7,12 +7,20 @@ exchanges ban for.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
 if TYPE_CHECKING:
     from flowrs.api import Connector, Rate
+
+
+class Left(NamedTuple):
+    """How much of a limit may be spent now."""
+
+    left: int
+    limit: int
+    per_s: float
 
 
 class Budget:
@@ -49,6 +57,11 @@ class Budget:
         self._forget()
         return self._rate.count - self._sum
 
+    @property
+    def told(self) -> Left:
+        """The same, beside the limit."""
+        return Left(self.left, self._rate.count, self._rate.per_s)
+
 
 class Budgets:
     """The limits of one venue, shared by all its sessions."""
@@ -58,6 +71,11 @@ class Budgets:
         self._connects = (Budget(connector.connects), machine)
         self._messages = Budget(connector.messages)
         self.weight = Budget(connector.weight)
+
+    @property
+    def told(self) -> dict[str, Left]:
+        """How much is left of each: new connections, messages, weight of requests."""
+        return {"connects": self._connects[0].told, "messages": self._messages.told, "weight": self.weight.told}
 
     async def connect(self) -> None:
         """Wait until a connection may be opened."""

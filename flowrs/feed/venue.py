@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flowrs.api import Connector, Instrument, Trade
     from flowrs.config import VenueConfig
     from flowrs.core import Arena, Scratch
-    from flowrs.feed.budget import Budget
+    from flowrs.feed.budget import Budget, Left
 
 _log = logging.getLogger(__name__)
 _TRADES = 1000  # kept a symbol
@@ -83,6 +83,11 @@ class Venue:
         self._closed = trio.Event()
         self._learned = trio.Event()  # another one each time that something has become known
         self.add(config.symbols)
+
+    @property
+    def budgets(self) -> dict[str, Left]:
+        """How much may be spent now of what the exchange allows."""
+        return self._budgets.told
 
     @property
     def connections(self) -> list[Connection]:

@@ -101,6 +101,10 @@ class Answers:
                 "url": venue.url,
                 "rest_url": venue.rest_url,
                 "symbols": list(venue.replicas),
+                "budgets": {
+                    name: {"left": each.left, "count": each.limit, "per_s": each.per_s}
+                    for name, each in venue.budgets.items()
+                },
             }
             for venue in self._venues.values()
         ]

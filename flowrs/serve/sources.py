@@ -90,6 +90,22 @@ class CounterSource(Protocol):
         """What its plugin has done wrong."""
 
 
+class LeftSource(Protocol):
+    """How much of a limit may be spent now."""
+
+    @property
+    def left(self) -> int:
+        """So much."""
+
+    @property
+    def limit(self) -> int:
+        """Of so much."""
+
+    @property
+    def per_s(self) -> float:
+        """In so many seconds."""
+
+
 class VenueSource(Protocol):
     """One venue."""
 
@@ -113,6 +129,10 @@ class VenueSource(Protocol):
     @property
     def replicas(self) -> Mapping[str, ReplicaSource]:
         """By canonical symbol."""
+
+    @property
+    def budgets(self) -> Mapping[str, LeftSource]:
+        """What may be spent now of the exchange's limits: connects, messages, weight."""
 
     @property
     def connections(self) -> Sequence[ConnectionSource]:

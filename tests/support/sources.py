@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import flowrs
 from flowrs.core import SNAPSHOT, Book, Reason, Ring, Scratch, State, Verified
+from flowrs.feed.budget import Left
 
 if TYPE_CHECKING:
     from flowrs.core import Arena
@@ -82,6 +83,7 @@ class FakeVenue:
         self.error: str | None = None
         self.generation = 0
         self.time_unit_ns = 1_000_000
+        self.budgets = {"weight": Left(5, 10, 60.0)}
         self.counters = FakeCounters()
         self.replicas = {symbol: FakeReplica(name, symbol, **book) for symbol in symbols}
         self.connections = [FakeConnection(f"{name}/0", list(self.replicas.values()))]

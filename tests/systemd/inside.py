@@ -186,6 +186,8 @@ def test_a_client_of_the_group_starts_the_daemon_by_connecting() -> None:
 @pytest.mark.usefixtures("daemon")
 def test_who_is_not_of_the_group_is_refused_and_only_root_changes_anything() -> None:
     assert "Permission denied" in run(FLOWRS, "status", user="mallory", code=1)
+    assert "usermod -aG flowrs mallory" in run(FLOWRS, "doctor", user="mallory", code=1)
+    assert "3 of 3 are live" in run(FLOWRS, "doctor", user="alice")
     assert run(FLOWRS, "book", "binance:BTC-USDT", "--depth", "1", user="alice")
     assert "root" in run(FLOWRS, "resync", "binance:BTC-USDT", user="alice", code=1)
     run(FLOWRS, "resync", "binance:BTC-USDT")
