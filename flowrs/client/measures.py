@@ -6,7 +6,10 @@ from msgspec import Struct
 
 
 class Distribution(Struct, frozen=True, gc=False, kw_only=True):
-    """Quantiles of the newest samples; mean and maximum since the start. None before the first sample."""
+    """Quantiles of the newest samples; mean, maximum, number and sum since the start. None before the first sample.
+
+    `histogram`: bounds, and how many samples since the start are shorter than each.
+    """
 
     mean: float | None
     p50: float | None
@@ -15,6 +18,8 @@ class Distribution(Struct, frozen=True, gc=False, kw_only=True):
     p99_9: float | None
     max: float | None
     samples: int
+    sum: float
+    histogram: tuple[tuple[float, int], ...]
 
 
 class Measures(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The routes: the page, the WebSocket, health. Each behind the same guard, and each answer with the same headers."""
+"""The routes: page, WebSocket, metrics, health; each behind the same guard, each answer with the same headers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from flowrs.gateway.access import Access, Refusal
+    from flowrs.gateway.exposition import Exposition
     from flowrs.gateway.market import Market
 
 STATIC = Path(__file__).parent / "static"
@@ -35,7 +35,9 @@ HEADERS = {
 _OPEN = ("/healthz",)  # what is answered without the token
 
 
-def make_app(market: Market, access: Access, websocket: ASGIApp, static: Path = STATIC) -> ASGIApp:
+def make_app(
+    market: Market, exposition: Exposition, access: Access, websocket: ASGIApp, static: Path = STATIC
+) -> ASGIApp:
     """Return the application; `websocket` serves those who follow."""
 
     async def health(_: Request) -> Response:
@@ -50,8 +52,13 @@ def make_app(market: Market, access: Access, websocket: ASGIApp, static: Path = 
         }
         return JSONResponse(told, status, {"Cache-Control": "no-store"})
 
+    async def metrics(request: Request) -> Response:
+        text, kind = exposition.text(request.headers.get("accept", ""))
+        return Response(text, media_type=kind, headers={"Cache-Control": "no-store"})
+
     routes = [
         WebSocketRoute("/ws", websocket),
+        Route("/metrics", metrics),
         Route("/healthz", health),
         Mount("/", StaticFiles(directory=static, html=True)),
     ]

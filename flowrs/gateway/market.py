@@ -107,6 +107,7 @@ class Market:
 
     def lose(self, reason: str) -> bool:
         """Trust no book any more: the daemon is gone. Returns whether that, or why, is new."""
+        self.metrics = None
         before, self.daemon = self.daemon, self.daemon._replace(is_up=False, message=reason)
         for book in self.books.values():
             trust = book.trust

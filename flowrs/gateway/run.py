@@ -12,6 +12,7 @@ from flowrs.errors import ConfigError
 from flowrs.gateway.access import Access
 from flowrs.gateway.app import make_app
 from flowrs.gateway.audience import Audience
+from flowrs.gateway.exposition import Exposition
 from flowrs.gateway.follow import Follower
 from flowrs.gateway.market import Market
 from flowrs.gateway.server import Server, bind
@@ -57,7 +58,7 @@ async def _serve(settings: Settings, access: Access, listening: socket.socket, s
     market = Market()
     audience = Audience(market)
     stop = trio.Event()
-    server = Server(make_app(market, access, WebSocket(market, audience, stop)))
+    server = Server(make_app(market, Exposition(market, audience), access, WebSocket(market, audience, stop)))
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Follower(settings.socket, market, audience).run)

@@ -13,19 +13,16 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from flowrs.serve.distribution import durations
 from flowrs.serve.growth import Growth
 from flowrs.serve.rates import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from flowrs.core import Ring
     from flowrs.serve.sources import VenueSource
 
 _log = logging.getLogger(__name__)
-_PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99_9": 99.9}
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _RATES = ("messages_per_second", "bytes_per_second")
 _COUNTS = (
@@ -41,21 +38,6 @@ _COUNTS = (
     "plugin_errors",
     "blocked",
 )
-
-
-def _durations(rings: Sequence[Ring], unit_ns: float) -> dict[str, float | int | None]:
-    """Return mean, percentiles, maximum and number of the samples of some rings, in `unit_ns`."""
-    count = sum(ring.count for ring in rings)
-    if not count:
-        return {"mean": None, **dict.fromkeys(_PERCENTILES), "max": None, "samples": 0}
-    newest = np.concatenate([ring.newest() for ring in rings])
-    ranks = np.percentile(newest, list(_PERCENTILES.values())) / unit_ns
-    return {
-        "mean": round(sum(ring.sum_ns for ring in rings) / count / unit_ns, 3),
-        **{name: round(float(rank), 3) for name, rank in zip(_PERCENTILES, ranks, strict=True)},
-        "max": round(max(ring.max_ns for ring in rings if ring.count) / unit_ns, 3),
-        "samples": count,
-    }
 
 
 class Metrics:
@@ -96,8 +78,8 @@ class Metrics:
         total["held_mb"] = round(sum(held.values()), 3)  # of a plugin with several venues once
         total["longest_ms"] = max((each["longest_ms"] for each in venues.values()), default=0.0)
         counters = [venue.counters for venue in self._venues.values()]
-        total["latency_us"] = _durations([each.latency for each in counters], 1e3)
-        total["feed_delay_ms"] = _durations([each.delay for each in counters], 1e6)
+        total["latency_us"] = durations([each.latency for each in counters], 1e3)
+        total["feed_delay_ms"] = durations([each.delay for each in counters], 1e6)
         return {
             "uptime_s": round(self.uptime_s, 3),
             "rss_mb": round(_rss_bytes() / 1e6, 3),
@@ -115,8 +97,8 @@ class Metrics:
             "messages_per_second": round(messages, 1),
             "bytes": counters.bytes,
             "bytes_per_second": round(size, 1),
-            "latency_us": _durations([counters.latency], 1e3),
-            "feed_delay_ms": _durations([counters.delay], 1e6),
+            "latency_us": durations([counters.latency], 1e3),
+            "feed_delay_ms": durations([counters.delay], 1e6),
             "connections": sum(each.state == "connected" for each in venue.connections),
             "reconnects": counters.reconnects,
             "gaps": sum(each.gaps for each in venue.replicas.values()),

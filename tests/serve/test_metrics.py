@@ -42,9 +42,11 @@ def test_two_looks_at_the_same_moment_are_no_division_by_zero() -> None:
 
 def test_without_samples_nothing_is_made_up() -> None:
     answer = Metrics({"a": FakeVenue("a", "BTC-USDT")}).answer()
-    empty = {"mean": None, "p50": None, "p95": None, "p99": None, "p99_9": None, "max": None, "samples": 0}
-    assert answer["total"]["latency_us"] == answer["venues"]["a"]["latency_us"] == empty
-    assert answer["total"]["feed_delay_ms"] == empty
+    empty = {"mean": None, "p50": None, "p95": None, "p99": None, "p99_9": None, "max": None, "samples": 0, "sum": 0}
+    for told in (answer["total"], answer["venues"]["a"]):
+        for kind in ("latency_us", "feed_delay_ms"):
+            assert {count for _, count in told[kind].pop("histogram")} == {0}
+            assert told[kind] == empty
 
 
 def test_percentiles_are_of_the_newest_samples_and_mean_and_maximum_of_all() -> None:
@@ -57,6 +59,21 @@ def test_percentiles_are_of_the_newest_samples_and_mean_and_maximum_of_all() -> 
     for name, rank in (("p50", 50), ("p95", 95), ("p99", 99), ("p99_9", 99.9)):
         assert found[name] == pytest.approx(np.percentile(newest, rank), abs=0.001)
     assert (found["mean"], found["max"], found["samples"]) == (2499.5, 4999, 5000)
+
+
+def test_a_histogram_counts_what_is_shorter_than_each_bound_of_all_samples() -> None:
+    durations_ns = [0, 1, 4095, 4096, 8191, 8192, 10**6, (1 << 34) - 1, 1 << 34, 1 << 60]
+    one, other = FakeVenue("a", "BTC-USDT"), FakeVenue("b", "BTC-USDT")
+    for ns in durations_ns:
+        one.counters.latency.add(ns)
+        other.counters.latency.add(ns)
+    answer = Metrics({"a": one, "b": other}).answer()
+    found = answer["venues"]["a"]["latency_us"]
+    bounds_us = [2**power / 1000 for power in range(12, 35)]
+    assert found["histogram"] == [(us, sum(ns < us * 1000 for ns in durations_ns)) for us in bounds_us]
+    assert (found["samples"], found["sum"]) == (len(durations_ns), pytest.approx(sum(durations_ns) / 1000))
+    both = answer["total"]["latency_us"]
+    assert both["histogram"] == [(us, 2 * count) for us, count in found["histogram"]]
 
 
 def test_a_delay_is_told_in_milliseconds() -> None:

@@ -187,14 +187,24 @@ TRADES = {
         }
     ],
 }
+_BARE: dict[str, Any] = {"sum": 0.0, "histogram": []}
 _NONE = dict.fromkeys(("mean", "p50", "p95", "p99", "p99_9", "max"))
 _METRICS = {
     "messages": 12345,
     "messages_per_second": 101.5,
     "bytes": 10_000_000,
     "bytes_per_second": 20_000.0,
-    "latency_us": {"mean": 9.0, "p50": 8.0, "p95": 15.0, "p99": 25.0, "p99_9": 60.0, "max": 400.0, "samples": 12345},
-    "feed_delay_ms": {**_NONE, "samples": 0},
+    "latency_us": {
+        "mean": 9.0,
+        "p50": 8.0,
+        "p95": 15.0,
+        "p99": 25.0,
+        "p99_9": 60.0,
+        "max": 400.0,
+        "samples": 12345,
+        **_BARE,
+    },
+    "feed_delay_ms": {**_NONE, "samples": 0, **_BARE},
     "connections": 1,
     "reconnects": 0,
     "gaps": 2,
