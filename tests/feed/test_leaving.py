@@ -11,6 +11,7 @@ from events import Chained, Snapshot
 
 from flowrs import Instrument, Recovery
 from flowrs.core import Book, Reason, Scratch
+from flowrs.feed.conduct import Conduct
 from flowrs.feed.recovery import Recovery as Snapshots
 from flowrs.feed.replica import Replica
 
@@ -43,7 +44,7 @@ class Sending:
 
     def __init__(self, nursery: trio.Nursery, subscribed: trio.Event) -> None:
         self.sent: list[str] = []
-        self.recovery = Snapshots(Streamed(), (), None, self.send, nursery, (1.0, 1.0), subscribed)
+        self.recovery = Snapshots(Streamed(), (), None, self.send, nursery, (1.0, 1.0), subscribed, Conduct())
 
     async def send(self, frame: str) -> None:
         await trio.sleep(1)
