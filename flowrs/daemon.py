@@ -94,9 +94,9 @@ async def _serve(
     venues = roster.venues
     service = Service(venues, os.environ)
     metrics = Metrics(venues)
-    answers = Answers(venues, metrics, socket)
-    hub = Hub(arena)
     together = Consolidation(venues, arena, config.groups, _fees(config))
+    answers = Answers(venues, metrics, socket, together.key)
+    hub = Hub(arena)
     subscriptions = Subscriptions(hub, venues, answers, metrics, arena.notices, together)
     administration = Administration(venues, answers)
     tables = (answers.methods, together.methods, subscriptions.methods, attach_method(arena), administration.methods)

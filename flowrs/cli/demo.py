@@ -33,6 +33,7 @@ START_S = 60.0
 _PERIOD_S = 0.1
 _SYMBOL, _VENUE = "BTC-USDT", "binance"
 _PORT = 8080
+_GROUPS = '[groups]\nequivalents = [["USDT", "USD"]]\n'  # so that all exchanges are in one book
 
 
 @click.command(
@@ -59,7 +60,7 @@ def demo(*, once: bool, seconds: float | None) -> None:
         exchange = stack.enter_context(child("the simulated exchanges", ["sim", "--port", "0"], folder / "sim.log"))
         venues = _wait(lambda: _configuration(exchange), "starting the simulated exchanges", progress, deadline)
         config, socket = folder / "flowrs.toml", folder / "flowrs.sock"
-        config.write_text(venues, encoding="utf-8")
+        config.write_text(f"{venues}\n{_GROUPS}", encoding="utf-8")
         words = ["run", "--config", str(config), "--socket", str(socket)]
         daemon = stack.enter_context(child("the daemon", words, folder / "daemon.log"))
         gateway = None if once else stack.enter_context(child("the gateway", _gateway(socket), folder / "gateway.log"))

@@ -152,7 +152,10 @@ class Budget(Struct, frozen=True, gc=False):
 
 
 class Venue(Struct, frozen=True):
-    """A configured venue; `budgets` are those of connects, messages and the weight of requests."""
+    """A configured venue; `budgets` are those of connects, messages and the weight of requests.
+
+    `groups` has, for each symbol, the one that stands for all that count as the same instrument.
+    """
 
     venue: str
     name: str
@@ -160,6 +163,7 @@ class Venue(Struct, frozen=True):
     url: str
     rest_url: str
     symbols: tuple[str, ...]
+    groups: dict[str, str]
     budgets: dict[str, Budget]
 
 

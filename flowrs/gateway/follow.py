@@ -16,12 +16,13 @@ import trio
 from flowrs.client import AsyncClient, Book, BookState, Metrics, Topic, Trades
 from flowrs.client.stream import pauses
 from flowrs.errors import FlowrsError, TooSlow
+from flowrs.gateway.market import groups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from flowrs.client import AsyncSubscription, Status
+    from flowrs.client import AsyncSubscription, Status, Venue
     from flowrs.client.results import Trade
     from flowrs.gateway.market import Market
 
@@ -32,6 +33,7 @@ TICK_S = 0.2
 _WINDOW_S, _QUIET_S = 0.03, 0.003  # of reading, each time: what has arrived, and what the daemon sends in its place
 _SOON_S = 0.05  # between two readings out of turn
 _TIMEOUT_S = 3.0
+_GROUPS_S = 5.0  # between two looks at the groups, which change only when the daemon reads its configuration again
 _TOPICS = 500  # for one connection, of the 1,000 that the daemon allows
 
 
@@ -95,7 +97,8 @@ class Follower:
             news = [Topic.venues(), Topic.metrics(), *map(Topic.trades, {facts.symbol for facts in status.list})]
             of_books = [await stack.enter_async_context(each) for each in _subscriptions(client, books)]
             of_news = [await stack.enter_async_context(each) for each in _subscriptions(client, news)]
-            await self._begin(client, status)
+            venues = await client.venues()
+            await self._begin(client, status, venues)
             for events in of_books:
                 await self._read(events)
             self._market.gain(status.version)
@@ -105,11 +108,12 @@ class Follower:
                     nursery.start_soon(self._read_books, events)
                 for events in of_news:
                     nursery.start_soon(self._read_news, events)
+                nursery.start_soon(_watch_groups, client, groups_of(venues))
 
-    async def _begin(self, client: AsyncClient, status: Status) -> None:
+    async def _begin(self, client: AsyncClient, status: Status, venues: Iterable[Venue]) -> None:
         """Take the list of books; with the levels of those that are not live, which no event will bring."""
         market = self._market
-        market.begin(status)
+        market.begin(status, venues)
         for facts in status.list:
             if not facts.is_live:
                 market.show(await client.book(facts.symbol, facts.venue, DEPTH, require="any"))
@@ -163,6 +167,15 @@ class Follower:
                     self._hints += 1
                     self._hint.set()
                     self._hint = trio.Event()
+
+
+async def _watch_groups(client: AsyncClient, groups: dict[str, str]) -> None:
+    """Look now and then whether the same books are grouped otherwise, which no event tells: raises `_Anew` then."""
+    while True:
+        await trio.sleep(_GROUPS_S)
+        now = groups_of(await client.venues())
+        if any(now.get(id_, group) != group for id_, group in groups.items()):
+            raise _Anew
 
 
 def _subscriptions(client: AsyncClient, topics: list[Topic]) -> Iterator[AsyncSubscription[Any]]:

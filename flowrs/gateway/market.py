@@ -14,7 +14,7 @@ from flowrs._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from flowrs.client import Book, BookState, Facts, Level, Metrics, Status, Trade, Trades
+    from flowrs.client import Book, BookState, Facts, Level, Metrics, Status, Trade, Trades, Venue
 
 REPLAYED = 50
 """How many trades of a symbol are kept for those who select it."""
@@ -77,12 +77,16 @@ class Market:
         """The symbols on the dashboard, each once, in the daemon's order."""
         return list(dict.fromkeys(book.symbol for book in self.books.values()))
 
-    def begin(self, status: Status) -> None:
+    def begin(self, status: Status, venues: Iterable[Venue]) -> None:
         """Take the books of a daemon. None is live before its levels come; those that were known keep theirs."""
         self.exchanges = {venue.venue: venue.name for venue in status.venues}
+        groups = groups_of(venues)
         before, self.books = self.books, {}
         for facts in status.list:
-            book = before.get(facts.id) or Shown(facts, *self._names(facts.venue, facts.symbol))
+            exchange, symbol = self._names(facts.venue, facts.symbol, groups.get(facts.id, facts.symbol))
+            book = before.get(facts.id)
+            if book is None or (book.exchange, book.symbol) != (exchange, symbol):
+                book = Shown(facts, exchange, symbol)
             if not facts.is_live and book.standing(facts):
                 self._note(book, is_doubted=True)
             self.books[book.id] = book
@@ -143,8 +147,13 @@ class Market:
         if is_doubted:
             self.doubted[book.id] = None
 
-    def _names(self, venue: str, instrument: str) -> tuple[str, str]:
+    def _names(self, venue: str, instrument: str, group: str) -> tuple[str, str]:
         exchange = self.exchanges.get(venue, venue)
         if instrument.endswith(_PERPETUAL):
             exchange += " Perp"
-        return exchange, instrument.replace("-", "", 1)
+        return exchange, group.replace("-", "", 1)
+
+
+def groups_of(venues: Iterable[Venue]) -> dict[str, str]:
+    """Return the symbol that stands for each book's group, by the book's full name."""
+    return {f"{venue.venue}:{symbol}": group for venue in venues for symbol, group in venue.groups.items()}

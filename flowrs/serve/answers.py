@@ -14,7 +14,7 @@ from flowrs.serve.methods import Method, NoParams
 from flowrs.serve.protocol import PROTOCOL, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from flowrs.core import Book
@@ -42,8 +42,15 @@ class _TradesParams(Struct, forbid_unknown_fields=True):
 class Answers:
     """Answers requests from what the venues hold at that moment."""
 
-    def __init__(self, venues: Mapping[str, VenueSource], metrics: Metrics, socket: Path) -> None:
-        """Answer for `venues`."""
+    def __init__(
+        self,
+        venues: Mapping[str, VenueSource],
+        metrics: Metrics,
+        socket: Path,
+        group: Callable[[str], str] = str,
+    ) -> None:
+        """Answer for `venues`; `group`: the symbol that stands for a symbol's group."""
+        self._group = group
         self._venues = venues
         self._metrics = metrics
         self._socket = socket
@@ -101,6 +108,7 @@ class Answers:
                 "url": venue.url,
                 "rest_url": venue.rest_url,
                 "symbols": list(venue.replicas),
+                "groups": {symbol: self._group(symbol) for symbol in venue.replicas},
                 "budgets": {
                     name: {"left": each.left, "count": each.limit, "per_s": each.per_s}
                     for name, each in venue.budgets.items()

@@ -106,6 +106,10 @@ class Consolidation:
         self._groups, self._fees = groups, fees
         self._families.clear()
 
+    def key(self, symbol: str) -> str:
+        """Return the symbol that stands for a symbol's group."""
+        return self._groups.key(symbol)
+
     @property
     def methods(self) -> dict[str, Method]:
         """What is asked of several books together."""
@@ -120,14 +124,14 @@ class Consolidation:
         if as_of != self._as_of:
             self._families.clear()
             self._as_of = as_of
-        key = self._groups.key(symbol)
+        key = self.key(symbol)
         if (found := self._families.get(key)) is not None:
             return found
         books = [
             replica.book
             for venue in self._venues.values()
             for replica in venue.replicas.values()
-            if self._groups.key(replica.symbol) == key
+            if self.key(replica.symbol) == key
         ]
         if not books:
             raise RequestError("unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are")

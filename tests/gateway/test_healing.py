@@ -153,6 +153,22 @@ def test_books_come_and_go(daemon: RestartableDaemon) -> None:
         assert len(browser.next("status")) == 4
 
 
+def test_books_of_a_group_have_its_name_from_when_the_daemon_groups_them(daemon: RestartableDaemon) -> None:
+    with Gateway(daemon.socket) as gateway, Browser(gateway.port) as browser:
+        browser.until(all_live)
+        daemon.configure('[groups]\nequivalents = [["USDT", "USD"]]')
+        assert browser.next("symbol_list") == ["BTCUSDT", "ETHUSDT"]
+        rows = browser.until(all_live)["data"]
+        names = [(row["exchange"], row["symbol"], row["instrument"]) for row in rows]
+        assert names[-1] == ("Kraken", "BTCUSDT", "BTC-USD")
+        browser.say({"type": "select", "data": {"symbol": "BTCUSDT", "depth": 10}})
+        seen: set[str] = set()
+        while len(seen) < 3:
+            message = browser.read()
+            if message["type"] in ("book_update", "trade") and message["data"]["symbol"] == "BTCUSDT":
+                seen.add(message["data"]["exchange"])
+
+
 def test_a_gateway_that_is_stopped_says_goodbye_and_comes_back_at_its_port(daemon: RestartableDaemon) -> None:
     with Gateway(daemon.socket) as gateway:
         gateway.wait_up()

@@ -187,6 +187,7 @@ def test_venues_say_where_they_connect(asked: Asked) -> None:
             "url": "wss://binance.test/ws",
             "rest_url": "https://binance.test",
             "symbols": ["BTC-USDT", "ETH-USDT"],
+            "groups": {"BTC-USDT": "BTC-USDT", "ETH-USDT": "ETH-USDT"},
             "budgets": {"weight": {"left": 5, "count": 10, "per_s": 60.0}},
         }
     ]

@@ -188,6 +188,8 @@ async def test_groups_and_fees_hold_from_the_reload_on(world: World) -> None:
     before = await world.live("binance:BTC-USDT", "bybit:ETH-USDT")
     await world.reload()
     assert len((await world.client.result("consolidated", symbol="BTC-USDT"))["parts"]) == 2
+    venues = await world.client.result("venues")
+    assert [venue["groups"] for venue in venues] == [{"BTC-USDT": "BTC-USDT"}, {"ETH-USDT": "BTC-USDT"}]
     offer = await world.client.result("quote", symbol="ETH-USDT", side="buy", amount="0.01", venue="bybit")
     assert offer["split"][0]["fee_percent"] == "0.1"
     after = await world.live("binance:BTC-USDT", "bybit:ETH-USDT")

@@ -170,6 +170,7 @@ VENUES = [
         "url": "wss://stream.binance.com:9443/ws",
         "rest_url": "https://api.binance.com",
         "symbols": ["BTC-USDT", "ETH-USDT"],
+        "groups": {"BTC-USDT": "BTC-USDT", "ETH-USDT": "ETH-USDT"},
         "budgets": {"connects": {"left": 298, "count": 300, "per_s": 300.0}},
     }
 ]

@@ -73,6 +73,12 @@ class RestartableDaemon:
             assert time.monotonic() < deadline, self._log.read_text(encoding="utf-8")
             time.sleep(0.02)
 
+    def configure(self, more: str) -> None:
+        """Add to its configuration, and have it read again."""
+        assert self._process
+        self._config.write_text(f"{self._config.read_text(encoding='utf-8')}\n{more}\n", encoding="utf-8")
+        self._process.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """End it at once, without a chance to say so."""
         assert self._process
