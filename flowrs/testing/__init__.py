@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from flowrs import facts
 from flowrs.errors import ConfigError, FlowrsError
 from flowrs.testing.book_checks import CHECKS as _BOOKS
-from flowrs.testing.claims import Check
+from flowrs.testing.claims import Check, traced
 from flowrs.testing.loss_checks import CHECKS as _LOSSES
 from flowrs.testing.rehearsal import Rehearsal, recorded, rehearse
 from flowrs.testing.report import GRADES, Outcome, Report
@@ -87,6 +87,8 @@ def _talked(kind: type[Connector], path: Path, claims: Sequence[str]) -> list[Ou
         raise
     except FlowrsError as error:
         return [Outcome(_TALK, "fail", str(error), "correct what the message names", "E")]
+    except Exception as error:  # noqa: BLE001 - the plugin's boundary: anything may come out of foreign code
+        return [Outcome(_TALK, "fail", traced(error), "see that place of your connector", "E")]
     seen = f"{len(rehearsal.entries)} messages about {len(rehearsal.instruments)} instruments"
     return [Outcome(_TALK, "pass", seen, costs="E"), *(each.run(rehearsal) for each in CHECKS if each.claim in claims)]
 

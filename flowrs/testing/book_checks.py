@@ -57,11 +57,17 @@ class _Plain:
     def take(self, event: BookUpdate | BookSnapshot) -> None:
         if isinstance(event, BookSnapshot):
             self.sides = ({}, {})
-        for side, price, quantity in self._levels(event):
-            if Decimal(quantity):
-                self.sides[side][Decimal(price)] = Decimal(quantity)
+        try:
+            rows = [(side, Decimal(price), Decimal(quantity)) for side, price, quantity in self._levels(event)]
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            spelled = shown(bytes(event.bids) or bytes(event.asks))
+            said = f"a level cannot be read as spelling says ({type(error).__name__}: {error}): {spelled}"
+            raise FailedError(said, _LEVELS) from None
+        for side, price, quantity in rows:
+            if quantity:
+                self.sides[side][price] = quantity
             else:
-                self.sides[side].pop(Decimal(price), None)
+                self.sides[side].pop(price, None)
         if depth := self._connector.depth:
             for side, levels in enumerate(self.sides):
                 for price in sorted(levels, reverse=side == 0)[depth:]:
@@ -78,6 +84,8 @@ class _Plain:
 
 
 def _equal(rehearsal: Rehearsal) -> str:
+    if not _gets_live(rehearsal):
+        raise SkippedError("no book is live")
     stand = Stand(rehearsal.kind, rehearsal.instruments)
     plain = {each.native: _Plain(rehearsal.connector) for each in rehearsal.instruments}
     held: dict[str, list[BookUpdate]] = defaultdict(list)
@@ -96,9 +104,16 @@ def _equal(rehearsal: Rehearsal) -> str:
             for native in filter(stand.is_live, plain):
                 compared += _differences(stand, native, plain[native].sides, "in the frames")
                 compared += _compare_true(stand, rehearsal, native, is_last=at == len(rehearsal.entries))
-    if not compared:
-        raise SkippedError("no book is live")
     return f"{compared:,} levels"
+
+
+def _gets_live(rehearsal: Rehearsal) -> bool:
+    stand = Stand(rehearsal.kind, rehearsal.instruments)
+    for entry in rehearsal.entries:
+        stand.feed(entry)
+        if any(map(stand.is_live, stand.replicas)):
+            return True
+    return False
 
 
 def _book_events(rehearsal: Rehearsal, entry: Entry) -> list[tuple[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import traceback
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowrs.errors import FlowrsError
@@ -53,7 +55,15 @@ class Check(NamedTuple):
             )
         except FlowrsError as error:
             return Outcome(self.claim, "fail", str(error), "the message names what is wrong; correct it", self.costs)
+        except Exception as error:  # noqa: BLE001 - the plugin's boundary: it is asked for so much that anything may come
+            return Outcome(self.claim, "fail", traced(error), "see that place of your connector", self.costs)
         return Outcome(self.claim, "pass", seen, costs=self.costs)
+
+
+def traced(error: Exception) -> str:
+    """Return what an exception says, and where it was raised."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
 
 
 def shown(frame: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from playback import okx_frames
 
 from flowrs import testing
-from flowrs.api import BookSnapshot, BookUpdate, Continuity, Instrument, Trade
+from flowrs.api import BookSnapshot, BookUpdate, Continuity, Instrument, Objects, Trade
 from flowrs.errors import ConfigError
 from flowrs.testing.report import Outcome, Report
 from flowrs_okx import Okx, OkxSwap
@@ -157,6 +158,24 @@ class Misnaming(OkxSwap):
         return symbol.removesuffix("-SWAP")
 
 
+class Misspelling(OkxSwap):
+    """Takes levels for objects."""
+
+    spelling = Objects("p", "q")
+
+
+class Failing(OkxSwap):
+    """Raises what it must not, on every tenth frame."""
+
+    def __init__(self) -> None:
+        self._frames = itertools.count(1)
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        if next(self._frames) % 10 == 0:
+            raise KeyError("tenth")
+        return super().decode(frame)
+
+
 class Contradicting(OkxSwap):
     """Has no proof at all."""
 
@@ -179,6 +198,8 @@ WRONG = [
     (Leaving, "D", "a lost book comes back, and the others stay"),
     (Staying, "C", "what is unsubscribed from comes no more"),
     (Misnaming, "E", "it talks with the exchange"),
+    (Misspelling, "E", "books get live, and stay so"),
+    (Failing, "E", "it talks with the exchange"),
     (Contradicting, "E", "its facts are complete and do not contradict each other"),
 ]
 
@@ -200,6 +221,29 @@ def test_what_is_wrong_is_found(kind: type[Connector], grade: str, claim: str) -
     assert all(each.todo for each in report.outcomes if each.state == "fail")
     assert report.grade == grade, failed(report)
     assert report.passes == (grade == "B")
+
+
+def test_what_a_connector_raises_is_told_with_its_place_and_ends_no_check() -> None:
+    report = testing.check(Failing, SWAPS)
+    assert len(report.outcomes) == len(testing.CLAIMS)
+    (found,) = [each for each in report.outcomes if each.state == "fail"]
+    assert re.fullmatch(r"KeyError: 'tenth' \(test_conformance_suite\.py, line \d+, in decode\)", found.seen)
+    assert found.todo == "see that place of your connector"
+
+
+def test_a_check_that_meets_what_a_connector_raises_fails_and_the_others_go_on() -> None:
+    def show(_: object) -> str:
+        raise KeyError("x")
+
+    outcome = testing.Check("it holds", "D", show).run(None)  # type: ignore[arg-type]
+    assert (outcome.state, outcome.costs) == ("fail", "D")
+    assert outcome.seen.startswith("KeyError: 'x' (test_conformance_suite.py, line ")
+
+
+def test_levels_that_are_not_as_spelling_says_serve_no_wrong_book_and_are_named() -> None:
+    found = {each.claim: each for each in testing.check(Misspelling, SWAPS).outcomes}
+    assert found["books get live, and stay so"].todo.startswith("see spelling, bids and asks")
+    assert found["books equal the exchange's, digit by digit"].state == "skip"
 
 
 def test_recorded_frames_are_checked_too(captures: Path) -> None:
