@@ -178,7 +178,11 @@ def _ids(symbols: dict[str, list[str]]) -> list[str]:
 
 def _no_plugin(name: str, plugins: Registry) -> str:
     near = difflib.get_close_matches(name, plugins.connectors, 1)
-    hint = f'did you mean "{near[0]}"?' if near else "is its plugin installed?"
+    hint = f"install its package, or remove the table [venues.{name}]"
+    if near:
+        hint = f'did you mean "{near[0]}"?'
+    elif plugins.errors:
+        hint = f"perhaps one that cannot be loaded does: {', '.join(plugins.errors)}"
     if barred := [plugin.name for plugin in plugins.plugins if not plugin.allowed]:
         hint = f"installed but not in plugins.allow: {', '.join(barred)}"
     return f"venues.{name}: no plugin brings this venue (there are {', '.join(plugins.connectors)}); {hint}"
