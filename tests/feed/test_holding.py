@@ -107,7 +107,8 @@ async def test_what_is_counted_twice_would_be_is_counted_once_and_what_is_anothe
 def test_a_built_in_plugin_holds_little_although_flowrs_is_around_it() -> None:
     """In a process of its own: this one is full of what tests hold."""
     program = (
-        "import trio, flowrs.daemon\nfrom flowrs.feed.holding import measure\nfrom flowrs.plugins.kraken import Kraken\n"
+        "import trio, flowrs.daemon\nfrom flowrs.feed.holding import measure\n"
+        "from flowrs.plugins.kraken import Kraken\n"
         "print(*trio.run(measure, 'flowrs.plugins.kraken', Kraken()))"
     )
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout  # noqa: S603
