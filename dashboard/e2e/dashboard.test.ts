@@ -239,6 +239,9 @@ describe("what goes wrong", () => {
     await world.kill("gateway");
     await text(at(page, "connection"), contains("Reconnecting"));
     await text(at(page, "chip-Binance"), contains("not connected"));
+    await text(at(page, "metric-Books live"), (value) => value === "–");
+    await at(page, "retry").click();
+    await text(at(page, "connection"), contains("Reconnecting"));
     expect(await at(page, "glance").locator("td.live").count()).toBe(0);
     world.mend();
     await live(page);

@@ -82,7 +82,8 @@ export class Market {
         break;
       case "gateway":
         this.gateway = message.data;
-        this.changed("gateway");
+        if (message.data.daemon === "down") this.metrics = null; // what was measured is so no more
+        this.changed("gateway", "metrics");
         break;
       case "error":
         this.say(`The gateway refused: ${message.data.message}`);
@@ -106,7 +107,8 @@ export class Market {
   /** Nothing more comes: no book is live any more. */
   lost(): void {
     for (const known of [...this.books.values(), ...this.standings.values()]) unlive(known, "stale", UNREACHED);
-    this.changed("books", "standings");
+    this.metrics = null;
+    this.changed("books", "standings", "metrics");
   }
 
   /** Tells the reader something; "" for nothing. */

@@ -3,16 +3,22 @@
 import uPlot from "uplot";
 import { onBeforeUnmount, onMounted, type Ref, watch } from "vue";
 
+import { batched } from "./frames";
+
 /** The theme's colours by the names that style.css gives them. */
 export type Ink = (name: string) => string;
 
 export type Options = (ink: Ink) => Omit<uPlot.Options, "width" | "height">;
 
-/** Draws into `element` what `data` gives, and again whenever it gives something else. */
+/** How often a chart is drawn at most. A curve says no more five times a second than twice, and its labels cost. */
+const GAP_MS = 500;
+
+/** Draws into `element` what `data` gives, again when `source` changes. */
 export function usePlot(
   element: Ref<HTMLElement | null>,
   options: Options,
   data: () => uPlot.AlignedData,
+  source: () => unknown,
   theme: () => unknown,
 ): void {
   let plot: uPlot | null = null;
@@ -38,7 +44,7 @@ export function usePlot(
     resized.disconnect();
     plot?.destroy();
   });
-  watch(data, (now) => plot?.setData(now));
+  watch(source, batched(() => plot?.setData(data()), GAP_MS));
   watch(theme, build, { flush: "post" });
 }
 

@@ -59,6 +59,19 @@ describe("the market", () => {
     expect(states()[1]).toEqual(["Kraken", "live", null]);
   });
 
+  it("has no measurements of a daemon that is gone, but still those that it had", () => {
+    const metrics = { venues: [], latency_p50_us: 1, latency_p95_us: 2, latency_p99_us: 3 };
+    for (const end of [
+      () => market.lost(),
+      () => market.take({ type: "gateway", data: { daemon: "down", message: "", version: "" } }, 0),
+    ]) {
+      market.take({ type: "metrics", data: metrics as never }, 0);
+      end();
+      expect(market.metrics).toBeNull();
+    }
+    expect(market.history).toHaveLength(2);
+  });
+
   it("forgets books that are no longer followed", () => {
     market.take({ type: "status", data: [status("Binance")] }, 1);
     expect(states()).toEqual([["Binance", "live", null]]);
