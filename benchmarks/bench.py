@@ -82,7 +82,7 @@ def path() -> Iterator[Row]:
         yield Row(f"{name}: likewise, each in a buffer of its own", result.alone)
         yield Row(f"{name}: the slowest hundredth of these", result.p99, promise=f"<= {bound}")
         promise = "<= 0.3" if name == "USD-M depth" else ""
-        yield Row(f"{name}: levels as bytes into the book, one C call", result.call, *result.call_spread, "", promise)
+        yield Row(f"{name}: the C call alone", result.call, *result.call_spread, "", promise)
 
 
 def venues() -> Iterator[Row]:

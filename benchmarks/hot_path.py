@@ -135,16 +135,19 @@ def _round(recording: Recording) -> tuple[float, float, float]:
     yard, path = _against_yardstick(frames, lambda part: session.take(buffers[part.start // SLICE], 0))
     _check(book)
 
-    _, book, frames = _fresh(recording)
-    updates = [recording.connector.decode(frame)[0] for frame in frames]
-    sides = [(bytes(update.bids), bytes(update.asks), update.last, update.time) for update in updates]
-    apply = book.apply
+    session, book, frames = _fresh(recording)
+    lane = session._lane  # noqa: SLF001 - what take() calls
 
     def call(part: slice) -> None:
-        for bids, asks, last, moment in sides[part]:
-            apply(0, bids, asks, last, moment)
+        batch, at, found = buffers[part.start // SLICE], 0, 0
+        while at < batch.count:
+            at, found = lane.run(batch, at)
+            if found:
+                session.take(Batch.of([batch[at]]), 0)
+                at += 1
 
     beside, called = _against_yardstick(frames, call)
+    _check(book)
     return yard, path / yard, called / beside
 
 

@@ -142,9 +142,19 @@ void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
     set(side, price, quantity);
 }
 
+/* Has the levels' places fetched, all at once: in a book that was not used for long each would be waited for. */
+static void fetch(const frs_ladder *ladder, int which, const frs_level *levels, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t tick = frs_ladder_tick(ladder, frs_signed(which, levels[i].price));
+        if (tick < ladder->size)
+            __builtin_prefetch(&ladder->quantities[(ladder->start + tick) & (ladder->places - 1)], 1);
+    }
+}
+
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
     frs_ladder ladder = side->ladder; /* a copy: the compiler knows that no store changes it */
     bool touched = false;
+    fetch(&ladder, which, levels, count);
     for (uint32_t i = 0; i < count; i++) {
         int64_t price = frs_signed(which, levels[i].price), quantity = levels[i].quantity;
         uint64_t tick = frs_ladder_tick(&ladder, price);
