@@ -141,6 +141,7 @@ static ptrdiff_t read_plain_level(const char *p, const char *end, const frs_scan
 static inline __attribute__((always_inline)) int scan(int kind, size_t reach, char *tail, const char **list,
                                                       const char *end, const frs_scan *job) {
     const quick_scale scales[2] = {quick_scale_of(job->price_scale), quick_scale_of(job->quantity_scale)};
+    quick_shape shape = {.size = 0};
     const frs_spelling *spelling = job->spelling;
     const char *text_end = end;
     bool in_tail = false, ask = false, closed = false;
@@ -158,7 +159,7 @@ static inline __attribute__((always_inline)) int scan(int kind, size_t reach, ch
                 p = tail;
                 in_tail = true;
             }
-            const char *behind = kind == PAIRS         ? quick_pair(p, end, scales, level)
+            const char *behind = kind == PAIRS         ? quick_pair(p, end, scales, &shape, level)
                                  : kind == FRS_OBJECTS ? quick_object(p, spelling, scales, level)
                                                        : quick_sided(p, spelling, scales, level, &ask);
             if (!behind) {

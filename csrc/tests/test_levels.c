@@ -214,6 +214,33 @@ static void the_least_scales_are_found(void) {
     CHECK(price_scale == 0 && quantity_scale == 0);
 }
 
+/* The price before it is what the quick path expects, and nothing that a price is measured by. */
+static void a_price_is_the_same_behind_any_other(void) {
+    static const char *const prices[] = {
+        "1.5",         "9.5",       "12.5",     "12.50",   "12.51",     "12.00",      "0.5",       "0.05",
+        "00.5",        "01.5",      "12.",      "12",      ".5",        "12.5e1",     "12.5E-1",   "-2.5",
+        "1,5",         "1..5",      "12a5",     "1a.5",    "12.5a",     "12.a5",      "12 .5",     "1\x80.5",
+        "12.\xb5",     "123.45",    "123456.7", "12345.6", "1234567.8", "12345678.9", "1.2345678", "1.234567",
+        "1.234000",    "1.2340000", "0.0",      "0.00",    "",          "9999999.9",  "99999.99",  "922337.2",
+        "9223372.036", "12.5\"",    "12.55",    "92.5",    "100000.1",  "999999.9"};
+    enum { PRICES = sizeof prices / sizeof prices[0] };
+    for (int scale = 0; scale <= 18; scale++)
+        for (int k = 0; k < PRICES * PRICES; k++) {
+            const char *before = prices[k / PRICES], *price = prices[k % PRICES];
+            char both[64], first[32], second[32];
+            frs_level together[2], alone[2] = {{0, 0}, {0, 0}};
+            sprintf(both, "[[\"%s\",\"1\"],[\"%s\",\"1\"]]", before, price);
+            sprintf(first, "[[\"%s\",\"1\"]]", before);
+            sprintf(second, "[[\"%s\",\"1\"]]", price);
+            int error = frs_levels_scan(first, strlen(first), NULL, scale, 0, &alone[0], 1);
+            if (error > 0)
+                error = frs_levels_scan(second, strlen(second), NULL, scale, 0, &alone[1], 1);
+            int count = frs_levels_scan(both, strlen(both), NULL, scale, 0, together, 2);
+            CHECK(count == (error < 0 ? error : 2));
+            CHECK(error < 0 || memcmp(together, alone, sizeof alone) == 0);
+        }
+}
+
 void test_levels(void) {
     TEST(pairs_are_read_as_strings_and_as_numbers);
     TEST(further_elements_are_skipped);
@@ -223,6 +250,7 @@ void test_levels(void) {
     TEST(more_levels_than_room_is_full);
     TEST(arguments_outside_their_range_are_refused);
     TEST(the_quick_path_takes_exactly_what_the_plain_path_takes);
+    TEST(a_price_is_the_same_behind_any_other);
     TEST(every_prefix_of_a_valid_text_is_a_syntax_error);
     TEST(nothing_is_read_beyond_the_text_s_end);
     TEST(a_changed_byte_is_noticed_or_harmless);
