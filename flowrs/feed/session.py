@@ -133,7 +133,10 @@ class Session:
             nursery.start_soon(self._watch)
             nursery.start_soon(self._ping, send)
             nursery.start_soon(self._rotate)
-            await self._read(transport)
+            try:
+                await self._read(transport)
+            finally:
+                self._recovery = None  # its nursery closes; what is dropped from now on ends with the connection
 
     def resync(self, replica: Replica) -> None:
         """Get a new snapshot for one of the books."""

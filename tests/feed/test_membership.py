@@ -271,3 +271,20 @@ async def test_a_closed_venue_ends_and_leaves_room_for_others(sim: Any) -> None:
     assert replica.book.state is State.EMPTY
     venue.remove("BTC-USDT")
     assert {arena.take(), arena.take()} == {0, 1}
+
+
+async def test_symbols_may_be_removed_while_their_connection_is_being_ended() -> None:
+    symbols = [f"{each.base}-{each.quote}" for each in INSTRUMENTS]
+    async with (
+        open_venue(BinanceSpot(Market(INSTRUMENTS, shape=MODEST))) as sim,
+        running(sim, *symbols) as venue,
+    ):
+        await until(lambda: all(each.is_live for each in venue.replicas.values()))
+        for steps, symbol in enumerate(symbols[1:]):
+            await until(lambda: venue.connections[0].state == "connected")
+            venue.connections[0].reconnect()
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            venue.remove(symbol)
+        await until(lambda: venue.replicas[symbols[0]].is_live)
+        assert list(venue.replicas) == symbols[:1]
