@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
+_TELL_S = 2.0  # a socket that nobody reads is full some day: neither a reload nor the end may wait for it
 _MOST = 200  # characters of a status: systemctl shows it on a line
 _FEEDS = 3  # times within the watchdog's patience
 
@@ -80,9 +81,11 @@ class Service:
 
     async def _tell(self, *assignments: str) -> None:
         try:
-            await notify(self._environ, *assignments)
+            with trio.fail_after(_TELL_S):
+                await notify(self._environ, *assignments)
             self._was_told = True
-        except OSError as error:
+        except (OSError, trio.TooSlowError) as error:
+            why = "it does not read" if isinstance(error, trio.TooSlowError) else error
             if self._was_told:
-                _log.warning("systemd is not told how the daemon is: %s: %s", self._environ["NOTIFY_SOCKET"], error)
+                _log.warning("systemd is not told how the daemon is: %s: %s", self._environ["NOTIFY_SOCKET"], why)
             self._was_told = False

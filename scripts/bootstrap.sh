@@ -18,7 +18,7 @@ fi
 # set-up alone, and is no reason to stop. In CI they are not skipped.
 extra=""
 if [ ! -e .venv/ready ] || [ "${CI:-}" = true ]; then
-    for tool in socat jq npm; do
+    for tool in socat jq npm strace; do
         command -v "$tool" >/dev/null 2>&1 || extra="$extra $tool"
     done
     command -v promtool >/dev/null 2>&1 || extra="$extra prometheus"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ from flowrs.gateway.follow import Follower
 from flowrs.gateway.market import Market
 from flowrs.gateway.server import Server, bind
 from flowrs.gateway.websocket import WebSocket
+from flowrs.systemd import notify
 
 if TYPE_CHECKING:
     import socket
@@ -66,8 +68,17 @@ async def _serve(settings: Settings, access: Access, listening: socket.socket, s
             async with trio.open_nursery() as serving:
                 serving.start_soon(server.run, listening, stop)
                 started()
+                await _tell_systemd("READY=1")
                 async for number in signals:
                     _log.info("%s: stopping", signal.Signals(number).name)
                     break
+                await _tell_systemd("STOPPING=1")
                 stop.set()
             nursery.cancel_scope.cancel()
+
+
+async def _tell_systemd(assignment: str) -> None:
+    try:
+        await notify(os.environ, assignment)
+    except OSError as error:  # browsers can connect all the same
+        _log.warning("systemd is not told %s: %s", assignment, error)

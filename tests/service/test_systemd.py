@@ -86,6 +86,21 @@ async def test_the_watchdog_is_fed_three_times_within_its_patience(
         assert listener.look().count("WATCHDOG=1") == 10
 
 
+async def test_a_systemd_that_does_not_read_keeps_the_daemon_neither_from_reloading_nor_from_ending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = str(tmp_path / "notify")
+    with listening(address):
+        service = Service({}, {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000"})
+        with trio.move_on_after(0.5):
+            await service.run()  # which fills the socket
+        with trio.fail_after(10):
+            await service.reloading()
+            await service.stopping()
+    (line,) = caplog.messages
+    assert line.endswith("it does not read")
+
+
 @pytest.mark.parametrize(
     "environ",
     [{}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}],
