@@ -1,6 +1,6 @@
 """`make bench`: the figures that flowrs promises, as ratios inside one run, with the machine's name.
 
-    python benchmarks/bench.py                all of them: about ten minutes
+    python benchmarks/bench.py                all of them: about 13 minutes
     python benchmarks/bench.py path socket    some parts
     python benchmarks/bench.py --json FILE    and keep them
     python benchmarks/bench.py flame          a flame graph of the path in build/flame.svg, by perf
@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import bad_plugins
 import blast
 import connectors
 import consolidate
@@ -169,8 +170,16 @@ def held() -> Iterator[Row]:
     yield Row("daemon with nine live books: resident memory", found.last, unit="MB", promise="<= 90")
 
 
+def plugins() -> Iterator[Row]:
+    """What a plugin that is not well does to another venue."""
+    for case in bad_plugins.CASES:
+        found = bad_plugins.measure(case)
+        yield Row(f"a plugin that {case}: another venue's p99 / beside a well one", found.ratio, promise="<= 2")
+        yield Row(f"a plugin that {case}: books lost by another venue", found.lost, promise="= 0")
+
+
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
-    each.__name__: each for each in (path, venues, socket, pace, scale, queries, readers, held)
+    each.__name__: each for each in (path, venues, socket, pace, scale, queries, readers, held, plugins)
 }
 
 
