@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import resource
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,25 +91,27 @@ def test_what_a_killed_process_has_left_of_a_line_is_removed_and_the_file_goes_o
     assert lines(path) == []
 
 
-@pytest.fixture
-def small_disk() -> Iterator[int]:
-    """No file may have more bytes than this: the system says so as it says that a disk is full."""
+@contextmanager
+def small_disk(most_bytes: int) -> Iterator[None]:
+    """No file may grow beyond this: the system says so as it says that a disk is full. Not even pytest's own output."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield 1000
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_what_a_full_disk_has_cut_off_is_taken_back(tmp_path: Path, small_disk: int) -> None:
+def test_what_a_full_disk_has_cut_off_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "events"
     sink = opened(path)
-    with pytest.raises(OSError, match="File too large") as caught:
+    with small_disk(1000), pytest.raises(OSError, match="File too large") as caught:
         sink.write([Lost(number) for number in range(100)])
     assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
     sink.close()
     kept = [each["events"] for each in lines(path)]
     assert kept == list(range(len(kept)))
-    assert small_disk - 40 < path.stat().st_size < small_disk
+    assert 960 < path.stat().st_size < 1000
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
