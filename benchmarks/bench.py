@@ -26,6 +26,7 @@ import connectors
 import consolidate
 import control
 import flame
+import gateway
 import hot_path
 import many
 import memory
@@ -164,6 +165,15 @@ def readers() -> Iterator[Row]:
     yield Row("the stuck one: cut off after", crowd.seen.stuck_s, unit="s", promise="<= 10.5")
 
 
+def browsers() -> Iterator[Row]:
+    """200 browsers on the gateway."""
+    crowd = gateway.measure()
+    yield Row("200 browsers: p99 of the feed beside / alone", crowd.ratio, *crowd.spread, promise="<= 1.1")
+    yield Row("200 browsers: the gateway's part of a core", crowd.cpu)
+    yield Row("200 browsers: the gateway's memory", crowd.rss_mb, unit="MB", promise="<= 150")
+    yield Row("a browser that reads nothing: cut off after", crowd.seen.stuck_s, unit="s", promise="<= 15")
+
+
 def held() -> Iterator[Row]:
     """The daemon's memory."""
     found = memory.measure(0.5)
@@ -179,7 +189,7 @@ def plugins() -> Iterator[Row]:
 
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
-    each.__name__: each for each in (path, venues, socket, pace, scale, queries, readers, held, plugins)
+    each.__name__: each for each in (path, venues, socket, pace, scale, queries, readers, browsers, held, plugins)
 }
 
 

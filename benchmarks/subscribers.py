@@ -107,8 +107,8 @@ def _waiting(connection: socket.socket) -> int:
 
 def _read_on(path: str, orders: Connection) -> None:
     """Be all subscribers from one order until the next one."""
-    _raise_limit()
-    _leave_core()
+    raise_limit()
+    leave_core()
     os.nice(15)
     while orders.recv():
         fast = {each.socket.fileno(): each for each in (_Reader(path, BOOK | {"mode": "every"}) for _ in range(FAST))}
@@ -141,7 +141,8 @@ def _read_on(path: str, orders: Connection) -> None:
             each.socket.close()
 
 
-def _raise_limit() -> None:
+def raise_limit() -> None:
+    """Allow this process as many files as it may have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -152,19 +153,21 @@ async def _simulate(ready: Connection, hz: float) -> None:
         await trio.sleep_forever()
 
 
-def _leave_core() -> None:
+def leave_core() -> None:
     """Run beside the daemon, not in its place."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[1:] or cores)
 
 
-def _run_sim(ready: Connection, hz: float) -> None:
-    _leave_core()
+def run_sim(ready: Connection, hz: float) -> None:
+    """Be the exchange, and send its addresses."""
+    leave_core()
     trio.run(_simulate, ready, hz)
 
 
 @contextmanager
-def _child(target: Any, *words: Any) -> Iterator[Connection]:
+def child(target: Any, *words: Any) -> Iterator[Connection]:
+    """Run a function in a process of its own, with its end of a pipe where `words` has "..."."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=target, args=tuple(there if each is ... else each for each in words), daemon=True)
@@ -177,7 +180,8 @@ def _child(target: Any, *words: Any) -> Iterator[Connection]:
 
 
 @contextmanager
-def _daemon(urls: tuple[str, str]) -> Iterator[Path]:
+def daemon(urls: tuple[str, str]) -> Iterator[Path]:
+    """Run a daemon on the exchange, on a core of its own, all books live: its socket."""
     with tempfile.TemporaryDirectory() as folder:
         config, path = Path(folder, "flowrs.toml"), Path(folder, "flowrs.sock")
         config.write_text(f'[venues.binance]\nurl = "{urls[0]}"\nrest_url = "{urls[1]}"\n', encoding="utf-8")
@@ -206,7 +210,7 @@ def _wait_live(path: Path) -> None:
     raise RuntimeError("the books were not live within 40 s")
 
 
-def _look(path: Path, least_s: float = 0.0) -> _Look:
+def look(path: Path, least_s: float = 0.0) -> _Look:
     """Wait until all samples are of this phase, and tell how it is then."""
     with Client(path) as client:
         began, first = time.monotonic(), client.metrics().total.latency_us.samples
@@ -221,13 +225,13 @@ def _look(path: Path, least_s: float = 0.0) -> _Look:
 def measure(rounds: int = 5, hz: float = HZ) -> Result:
     """Return the medians; the last phase is long enough for the stuck reader to be cut off."""
     alone, beside, seen = [], [], []
-    with _child(_run_sim, ..., hz) as sim, _daemon(sim.recv()) as path, _child(_read_on, str(path), ...) as readers:
-        _look(path)
+    with child(run_sim, ..., hz) as sim, daemon(sim.recv()) as path, child(_read_on, str(path), ...) as readers:
+        look(path)
         for number in range(rounds):
-            alone.append(_look(path))
+            alone.append(look(path))
             readers.send(True)  # noqa: FBT003 - go on
             readers.recv()
-            beside.append(_look(path, STUCK_S if number == rounds - 1 else 0.0))
+            beside.append(look(path, STUCK_S if number == rounds - 1 else 0.0))
             readers.send(False)  # noqa: FBT003 - stop
             seen.append(readers.recv())
         readers.send(False)  # noqa: FBT003 - end

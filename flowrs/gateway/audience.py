@@ -140,9 +140,9 @@ class Audience:
         """Tell new trades."""
         for id_, trade in new:
             book = self._market.books[id_]
-            frame = messages.trade(book, trade)
-            for browser in self.browsers:
-                if browser.symbol in (None, book.symbol):
+            if followers := [browser for browser in self.browsers if browser.symbol in (None, book.symbol)]:
+                frame = messages.trade(book, trade)
+                for browser in followers:
                     browser.add(frame)
 
     def tell_metrics(self) -> None:

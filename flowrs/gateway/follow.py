@@ -15,7 +15,7 @@ import trio
 
 from flowrs.client import AsyncClient, Book, BookState, Metrics, Topic, Trades
 from flowrs.client.stream import pauses
-from flowrs.errors import FlowrsError, TooSlow
+from flowrs.errors import FlowrsError, TooSlow, UnknownName
 from flowrs.gateway.market import groups_of
 
 if TYPE_CHECKING:
@@ -85,7 +85,11 @@ class Follower:
                 problem = _first(group)
             if self._market.daemon.is_up:
                 tries = pauses()
-            if problem is not None and not isinstance(problem, TooSlow) and self._market.lose(str(problem)):
+            if (
+                problem is not None
+                and not isinstance(problem, TooSlow | UnknownName)
+                and self._market.lose(str(problem))
+            ):
                 self._teller.tell_end()
             await trio.sleep(next(tries))
 
@@ -148,10 +152,10 @@ class Follower:
         match event:
             case Book():
                 self._market.show(event)
-            case BookState(state="disabled"):
-                raise _Anew
             case BookState():
-                self._market.doubt(event)
+                has_changed = self._market.doubt(event)
+                if has_changed and event.state == "disabled":  # removed, or not listed: the daemon's list tells
+                    raise _Anew
 
     async def _read_news(self, events: AsyncSubscription[Any]) -> None:
         async for event in events:

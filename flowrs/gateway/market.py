@@ -99,11 +99,13 @@ class Market:
         shown.bids, shown.asks = book.bids, book.asks
         self._note(shown, is_doubted=shown.standing(book))
 
-    def doubt(self, state: BookState) -> None:
-        """Take what a book without its levels is worth."""
+    def doubt(self, state: BookState) -> bool:
+        """Take what a book without its levels is worth; returns whether that is news."""
         shown = self.books[state.id]
-        if not state.is_live and shown.standing(state):
-            self._note(shown, is_doubted=True)
+        if state.is_live or not shown.standing(state):
+            return False
+        self._note(shown, is_doubted=True)
+        return True
 
     def gain(self, version: str) -> None:
         """Say that there is a daemon: its books, and the levels of those that are live, have come."""

@@ -16,7 +16,7 @@ from browsers import request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 class Gateway:

@@ -153,6 +153,24 @@ def test_books_come_and_go(daemon: RestartableDaemon) -> None:
         assert len(browser.next("status")) == 4
 
 
+def test_a_book_that_the_exchange_does_not_list_is_disabled_and_the_others_are_followed(
+    world: World, tmp_path: Path
+) -> None:
+    def is_told(message: dict[str, Any]) -> bool:
+        return message["type"] == "status" and [row["state"] for row in message["data"]] == ["live", "disabled"]
+
+    books = {"binance": ["BTC-USDT", "NONE-USDT"]}
+    with (
+        RestartableDaemon(world, tmp_path, books) as daemon,
+        Gateway(daemon.socket) as gateway,
+        Browser(gateway.port) as browser,
+    ):
+        browser.until(is_told)
+        for _ in range(2):
+            message = browser.until(lambda message: message["type"] in ("metrics", "gateway", "symbol_list"))
+            assert message["type"] == "metrics", "it begins again and again"
+
+
 def test_books_of_a_group_have_its_name_from_when_the_daemon_groups_them(daemon: RestartableDaemon) -> None:
     with Gateway(daemon.socket) as gateway, Browser(gateway.port) as browser:
         browser.until(all_live)
