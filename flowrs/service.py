@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
 _TELL_S = 2.0  # a socket that nobody reads is full some day: neither a reload nor the end may wait for it
 _MOST = 200  # characters of a status: systemctl shows it on a line
-_FEEDS = 3  # times within the watchdog's patience
+_FEEDS = 10  # times within the watchdog's patience: a machine with too much to do delays each of them
 
 
 class Service:

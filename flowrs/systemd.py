@@ -33,7 +33,8 @@ async def notify(environ: Mapping[str, str], *assignments: str) -> bool:
     if address.startswith("@"):
         address = "\0" + address[1:]  # unix(7): of the abstract namespace
     with trio.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        await sock.sendto("\n".join(assignments).encode(), address)
+        await sock.connect(address)  # else it counts as writable while systemd's end is full: unix(7)
+        await sock.send("\n".join(assignments).encode())
     return True
 
 

@@ -252,12 +252,8 @@ def test_twenty_kills_in_a_row_leave_the_socket_listening() -> None:
 @pytest.mark.usefixtures("daemon")
 def test_a_blocked_loop_is_killed_by_the_watchdog_and_what_it_did_is_in_the_journal() -> None:
     began = time.time()
-    drop_in = Path("/run/systemd/system/flowrs.service.d/watchdog.conf")
-    drop_in.parent.mkdir(exist_ok=True)
-    drop_in.write_text("[Service]\nWatchdogSec=2s\n")
-    run("systemctl", "daemon-reload")
     configure(binance="BTC-USDT", probe="BTC-USDT")
-    try:
+    with drop_in("flowrs.service", "[Service]\nWatchdogSec=2s\n"):
         run("systemctl", "restart", "flowrs.service")
         live("binance:BTC-USDT", "probe:BTC-USDT")
         pid = main_pid()
@@ -268,9 +264,6 @@ def test_a_blocked_loop_is_killed_by_the_watchdog_and_what_it_did_is_in_the_jour
         live("binance:BTC-USDT", "probe:BTC-USDT")
         assert main_pid() != pid
         assert said("flowrs_probe.py", since=began), "where the loop was"
-    finally:
-        drop_in.unlink()
-        run("systemctl", "daemon-reload")
 
 
 def test_the_sandbox_is_really_on() -> None:
@@ -309,15 +302,42 @@ def test_a_stop_is_clean_and_takes_the_socket_along() -> None:
     run("systemctl", "start", "flowrs.socket")
 
 
-def test_a_daemon_that_cannot_start_is_given_up_and_a_restart_brings_it_and_its_socket_back() -> None:
+@contextmanager
+def drop_in(unit: str, text: str) -> Iterator[None]:
+    """Change a unit for a while."""
+    path = Path(f"/run/systemd/system/{unit}.d/test.conf")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    run("systemctl", "daemon-reload")
+    try:
+        yield
+    finally:
+        path.unlink()
+        run("systemctl", "daemon-reload")
+
+
+def test_a_daemon_that_cannot_start_is_not_tried_again_by_itself() -> None:
     run("systemctl", "stop", "flowrs.service")
     CONFIG.write_text("[venues.binanse]\n")
     run("systemctl", "start", "flowrs.service", code=1)
     assert show("flowrs.service", "ExecMainStatus") == "2"
     assert show("flowrs.service", "NRestarts") == "0"
-    configure(binance="BTC-USDT")
-    run("systemctl", "restart", "flowrs.service")
-    live("binance:BTC-USDT")
+
+
+def test_clients_of_a_daemon_that_cannot_start_are_refused_in_the_end_until_a_restart() -> None:
+    run("systemctl", "stop", "flowrs.service")
+    run("systemctl", "stop", "flowrs.socket")
+    CONFIG.write_text("[venues.binanse]\n")
+    with drop_in("flowrs.socket", "[Socket]\nTriggerLimitBurst=4\n"):
+        run("systemctl", "start", "flowrs.socket")
+        with socket.socket(socket.AF_UNIX) as waiting:
+            waiting.connect(str(SOCKET))
+            until(lambda: show("flowrs.socket", "ActiveState") == "failed")
+        assert show("flowrs.socket", "Result") == "trigger-limit-hit"
+        configure(binance="BTC-USDT")
+        run("systemctl", "restart", "flowrs.service")
+        live("binance:BTC-USDT")
+    assert show("flowrs.socket", "ActiveState") == "active"
 
 
 @pytest.mark.usefixtures("daemon")

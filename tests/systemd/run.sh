@@ -37,6 +37,7 @@ fi
 
 work=$(mktemp -d "$cache/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 root=$work/root
 cp -a --reflink=auto "$base" "$root"
 systemd-nspawn --quiet --directory="$root" --register=no --keep-unit --private-network true </dev/null 2>"$work/err" ||
