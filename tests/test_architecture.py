@@ -118,6 +118,13 @@ def test_only_the_transport_imports_trio_websocket_in_the_feed() -> None:
     assert {module for module in importers("trio_websocket") if part(module) != "sim"} == {"flowrs.feed.transport"}
 
 
+def test_only_the_gateway_speaks_http_to_browsers() -> None:
+    for name in ("starlette", "hypercorn", "prometheus_client"):
+        found = importers(name)
+        assert found
+        assert all(part(module) == "gateway" for module in found)
+
+
 def test_only_who_reads_the_shared_memory_needs_the_c_library_among_the_clients() -> None:
     found = {module for module in importers("flowrs.core") if part(module) == "client"}
     assert found == {f"flowrs.client.{name}" for name in ("handover", "shared", "shown", "together")}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LEAST_TOKEN = 16
 """Characters that a token has to have at least: 64 bits, if they are hexadecimal."""
 
+_MOST_FIELDS = 8  # of a query
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -82,7 +83,10 @@ class Access:
 
     def token_in(self, query: str) -> str | None:
         """Return the token of a page's address, None if there is none or it is wrong."""
-        given = parse_qs(query, max_num_fields=8).get("token", [""])[0]
+        try:
+            given = parse_qs(query, max_num_fields=_MOST_FIELDS).get("token", [""])[0]
+        except ValueError:  # more fields than anybody needs
+            return None
         return given if self.is_token(given) else None
 
     def cookie_value(self) -> str:

@@ -143,7 +143,9 @@ def test_a_proxys_page_may_connect_under_its_own_name_alone(guarded: Gateway) ->
 # -- token
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/metrics", "/nothing", "/?token=", "/?token=wrong"])
+@pytest.mark.parametrize(
+    "path", ["/", "/index.html", "/metrics", "/nothing", "/?token=", "/?token=wrong", "/?" + "a=b&" * 20]
+)
 def test_nothing_is_shown_without_the_token(guarded: Gateway, path: str) -> None:
     status, headers, body = request(guarded.port, path)
     assert status == 401
