@@ -133,7 +133,9 @@ def _package(entry: EntryPoint) -> tuple[str | None, str | None]:
 def _imported(entry: EntryPoint) -> Any:
     try:
         return entry.load()
-    except (Exception, SystemExit) as error:  # the plugin's boundary: anything may come out of foreign code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the plugin's boundary: anything may come out of foreign code
         raise _unloadable(entry, error) from error
 
 
@@ -162,7 +164,9 @@ def _brought(entry: EntryPoint, module: object) -> tuple[list[type[Connector]], 
         sinks = [kind for result in manager.hook.flowrs_sinks() for kind in result]
         wrong = [words for kind in connectors for words in _wrong_with(kind)]
         wrong_sinks = [words for kind in sinks for words in _wrong_with_sink(kind)]
-    except (Exception, SystemExit) as error:  # as above
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # as above
         raise _unloadable(entry, error) from error
     if wrong:
         message = f"{_who(entry)} brings no usable venue: {'; '.join(wrong)}"

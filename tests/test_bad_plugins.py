@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RAISES = """\
         _FRAMES.append(len(frame))
         if len(_FRAMES) % 10 == 0:
-            raise KeyError("tenth")
+            raise {error}
         return (_FRAME.decode(frame),)
 """
 BLOCKS = """\
@@ -103,10 +103,13 @@ async def untouched(world: World, before: list[dict[str, Any]]) -> None:
         assert (now["state"], now["epoch"], now["gaps"], now["resyncs"]) == ("live", was["epoch"], 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("error", "words"), [("KeyError('tenth')", "KeyError: 'tenth'"), ("SystemExit('tenth')", "SystemExit: tenth")]
+)
 async def test_a_decode_that_raises_on_every_tenth_frame_is_told_by_name_and_concerns_no_other_venue(
-    tmp_path: Path,
+    tmp_path: Path, error: str, words: str
 ) -> None:
-    async with beside(tmp_path, RAISES) as world:
+    async with beside(tmp_path, RAISES.format(error=error)) as world:
         before = await world.others()
         found = await world.client.until("metrics", lambda told: told["venues"]["tulip"]["plugin_errors"] >= 3)
         assert found["venues"]["binance"]["plugin_errors"] == 0
@@ -114,9 +117,9 @@ async def test_a_decode_that_raises_on_every_tenth_frame_is_told_by_name_and_con
         plugin = await world.plugin()
         assert plugin["module"] == "flowrs_tulip"
         assert plugin["errors"] >= 3
-        assert plugin["error"] == "the plugin failed: KeyError: 'tenth'"
+        assert plugin["error"] == f"the plugin failed: {words}"
         await untouched(world, before)
-        assert "tulip/0: session ended: tulip: the plugin failed: KeyError: 'tenth'" in world.daemon.log()
+        assert f"tulip/0: session ended: tulip: the plugin failed: {words}" in world.daemon.log()
 
 
 async def test_a_decode_that_blocks_for_3_s_is_told_by_name_and_concerns_no_other_venue_but_by_the_wait(

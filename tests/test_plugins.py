@@ -117,6 +117,7 @@ def lacking(fact: str, value: str | None = None) -> str:
         (returning("1 / 0"), "cannot be loaded: ZeroDivisionError"),
         (returning("7"), "cannot be loaded: TypeError"),
         ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+        ("raise type('Novel', (BaseException,), {})('oops')", "cannot be loaded: Novel: oops"),
         (returning("[7]"), "7 is not a subclass of Connector"),
         (returning("['Tiny']"), "'Tiny' is not a subclass of Connector"),
         (returning("[Tiny()]"), "is not a subclass of Connector"),

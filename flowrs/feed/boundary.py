@@ -21,8 +21,14 @@ _T = TypeVar("_T")
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
-def fault(venue: str, error: Exception) -> PluginError:
-    """Return the error that says that a venue's plugin has failed."""
+def fault(venue: str, error: BaseException) -> PluginError:
+    """Return the error that says that a venue's plugin has failed.
+
+    SystemExit and other exceptions that are no Exception are faults too: sys.exit() in a connector must not end the
+    daemon. Only a user's Ctrl-C is raised again.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        raise error
     return PluginError(f"the plugin failed: {type(error).__name__}: {error}", venue=venue)
 
 
@@ -32,5 +38,5 @@ def call(venue: str, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwar
         return method(*args, **kwargs)
     except UNREADABLE:
         raise
-    except Exception as error:
+    except BaseException as error:
         raise fault(venue, error) from error

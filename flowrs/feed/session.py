@@ -212,7 +212,7 @@ class Session:
         except UNREADABLE as error:
             self._unreadable(frame, error)
             return None
-        except Exception as error:
+        except BaseException as error:
             raise fault(self._connector.name, error) from error
         for event in events:
             try:
@@ -223,7 +223,7 @@ class Session:
                         self._not_well(replica, event)
                 elif self._other(event, recv_ns):
                     newest = cast("Trade", event)
-            except Exception as error:
+            except BaseException as error:
                 vouch.blame(self._connector, event, error)
                 raise
         return newest

@@ -83,7 +83,7 @@ def is_plain(trade: Trade) -> bool:
     )
 
 
-def blame(connector: Connector, event: Event, error: Exception) -> None:
+def blame(connector: Connector, event: Event, error: BaseException) -> None:
     """Raise PluginError if it is the event's own fault that `error` came of it; else `error` is a bug of flowrs."""
     if not isinstance(error, FlowrsError):
         vouch(connector, event)
@@ -154,7 +154,7 @@ def _asked(connector: Connector, method: Callable[..., object], *args: object) -
     """Return what a method returns that reads no bytes of the exchange: whatever it raises is its own fault."""
     try:
         return _listed(method(*args))
-    except Exception as error:
+    except BaseException as error:
         raise fault(connector.name, error) from error
 
 
@@ -197,9 +197,10 @@ def _look(venue: str, what: object, expected: Mapping[str, _Expected]) -> None:
     for name, (words, kinds, values) in expected.items():
         try:
             value = getattr(what, name)
-        except Exception as error:
-            message = f"the plugin failed: {type(what).__name__}.{name} raised {type(error).__name__}: {error}"
-            raise PluginError(message, venue=venue) from error
+        except BaseException as error:
+            told = fault(venue, error)
+            told.message = f"the plugin failed: {type(what).__name__}.{name} raised {type(error).__name__}: {error}"
+            raise told from error
         if not isinstance(value, kinds) or isinstance(value, bool) or (values is not None and value not in values):
             message = f"the plugin failed: {type(what).__name__}.{name} is {_shown(value)}, expected {words}"
             raise PluginError(message, venue=venue)

@@ -16,6 +16,7 @@ from flowrs import Continuity, Recovery
 from flowrs.config import VenueConfig
 from flowrs.core import Book, Reason, Scratch, State
 from flowrs.errors import PluginError, ProtocolError
+from flowrs.feed import vouch
 from flowrs.feed.budget import Budget, Budgets
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
@@ -119,7 +120,7 @@ class AnyReply(flowrs.Reply):
     refusal: Any = None
 
 
-def raising(kind: type, name: str, error: Exception) -> Any:
+def raising(kind: type, name: str, error: BaseException) -> Any:
     """An event of which one attribute cannot be had."""
 
     def get(_: object) -> object:
@@ -325,6 +326,32 @@ def test_a_bug_of_flowrs_is_not_laid_at_the_plugins_door(monkeypatch: pytest.Mon
     monkeypatch.setattr(Replica, "update", fail)
     with pytest.raises(type(error), match="ours"):
         line.take([Update(2, 2)])
+
+
+class Novel(BaseException):
+    """What no except Exception catches."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), Novel("oops")])
+def test_what_is_no_exception_is_the_plugins_fault_too_and_ends_no_daemon(error: BaseException) -> None:
+    def leave(_: bytes) -> Any:
+        raise error
+
+    words = f"the plugin failed: {type(error).__name__}"
+    refused(Line(Told()), leave, type(error).__name__)
+    refused(Line(Told(), live=True), leave, type(error).__name__)
+    refused(Line(Told(), live=True), [raising(Update, "symbol", error)(2, 2)], f"symbol raised {type(error).__name__}")
+    for look in (vouch.texts, vouch.instruments):
+        with pytest.raises(PluginError, match=words):
+            look(Told(), leave, b"")
+
+
+def test_a_users_ctrl_c_is_no_fault_of_a_plugin() -> None:
+    def wait(_: bytes) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Line(Told()).take(wait)
 
 
 def test_a_value_whose_own_repr_fails_is_told_by_its_type() -> None:
