@@ -35,6 +35,7 @@ class Browser:
         self.depth = DEFAULT_DEPTH
         self._newest: dict[str, bytes] = {}
         self._trades: deque[bytes] = deque(maxlen=_TRADES)
+        self._is_welcome = False  # once everything has been told that holds at the beginning, or of a selection
         self._filled = trio.Event()
 
     def put(self, key: str, frame: bytes) -> None:
@@ -51,20 +52,29 @@ class Browser:
         """Forget what waits of books and trades: another selection holds."""
         self._newest = {key: frame for key, frame in self._newest.items() if ":" not in key}
         self._trades.clear()
+        self._is_welcome = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something waits."""
+        return bool(self._newest or self._trades)
 
     async def take(self) -> bytes:
-        """Wait until there is something, and return the frames that are next, as many as make a piece."""
-        while not self._newest and not self._trades:
+        """Wait until there is something, and return the frames that are next, as many as make a piece.
+
+        There is room for trades in each, however many books wait, but no trade comes before the books of the beginning.
+        """
+        while not self.has_more:
             self._filled = trio.Event()
             await self._filled.wait()
         frames: list[bytes] = []
         size = 0
-        while (self._newest or self._trades) and size < _PIECE_BYTES:
-            if self._newest:
-                key = next(iter(self._newest))
-                frames.append(self._newest.pop(key))
-            else:
-                frames.append(self._trades.popleft())
+        while self._newest and size < _PIECE_BYTES:
+            frames.append(self._newest.pop(next(iter(self._newest))))
+            size += len(frames[-1])
+        self._is_welcome = self._is_welcome or not self._newest
+        while self._trades and self._is_welcome and size < 2 * _PIECE_BYTES:
+            frames.append(self._trades.popleft())
             size += len(frames[-1])
         return b"".join(frames)
 

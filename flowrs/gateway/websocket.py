@@ -97,4 +97,5 @@ async def _write(browser: Browser, send: Send) -> None:
     """Send what waits, again and again; what comes meanwhile goes together."""
     while True:
         await send({"type": FRAMES, "bytes": await browser.take()})
-        await trio.sleep(_PACE_S)
+        if not browser.has_more:
+            await trio.sleep(_PACE_S)

@@ -159,12 +159,33 @@ async def test_what_waits_for_a_browser_is_bounded_and_the_newest() -> None:
         audience.tell_books()
         audience.tell_trades(market.trade(some))
     frames = b""
-    while len(browser._trades) or len(browser._newest):  # noqa: SLF001 - until it is empty
+    while browser.has_more:
         frames += await browser.take()
     assert frames.count(b'"type":"trade"') == 500
     assert frames.count(b'"type":"book_update"') == 3
     assert b'"seq":999' in frames
     assert b'"seq":998' not in frames
+
+
+async def test_trades_reach_a_browser_that_is_always_behind_but_not_before_the_first_books() -> None:
+    browser = Browser()
+    for number in range(5):
+        browser.put(f"a:{number}", bytes(40_000))
+    browser.add(b"trade")
+    assert b"trade" not in await browser.take()
+    assert b"trade" not in await browser.take()
+    assert b"trade" in await browser.take()
+    for _ in range(10):
+        for number in range(5):
+            browser.put(f"a:{number}", bytes(40_000))
+        browser.add(b"trade")
+        assert b"trade" in await browser.take()
+    browser.clear()
+    browser.put("a:1", bytes(70_000))
+    browser.put("a:2", bytes(70_000))
+    browser.add(b"replay")
+    assert b"replay" not in await browser.take()
+    assert b"replay" in await browser.take()
 
 
 async def test_a_book_is_encoded_once_for_all_who_want_it_at_a_depth(monkeypatch: pytest.MonkeyPatch) -> None:
