@@ -31,7 +31,7 @@ from flowrs.sim import BinanceSpot, Market, open_venue
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = (ROOT / "systemd" / "flowrs.service").read_text(encoding="utf-8")
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "DOT", "LINK")
-ASKING = 2
+ASKING = 4
 
 
 def patience_s() -> float:
@@ -79,6 +79,12 @@ def ask(path: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
 
 
+def spent_s(pid: int) -> tuple[float, float]:
+    """How long a process was on a core, and how long it waited for one: /proc/pid/schedstat, of its first thread."""
+    running, waiting, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    return int(running) / 1e9, int(waiting) / 1e9
+
+
 def metrics(path: Path) -> dict[str, Any]:
     """What the daemon measures, {} if it does not answer soon."""
     try:
@@ -112,11 +118,13 @@ async def main(minutes: float, hz: float) -> None:
                     await trio.sleep(0.1)
                     signs.look()
                 askers += [ask(path) for _ in range(ASKING)]
+                before = spent_s(process.pid)
                 end = time.monotonic() + 60 * minutes
                 while time.monotonic() < end:
                     await trio.sleep(0.2)
                     signs.look()
-                    assert process.poll() is None, "the daemon has ended"
+                    assert [each.poll() for each in (process, *askers)] == [None] * (1 + ASKING), "one has ended"
+                shares = [(now - then) / minutes / 60 for now, then in zip(spent_s(process.pid), before, strict=True)]
                 told = await trio.to_thread.run_sync(metrics, path)
             finally:
                 for each in (*askers, process):
@@ -124,7 +132,7 @@ async def main(minutes: float, hz: float) -> None:
                     await trio.to_thread.run_sync(each.wait)
     total = told.get("total", {})
     print(f"{minutes:g} minutes, {total.get('messages', 0):,} messages, {total.get('messages_per_second', 0):,.0f}/s")
-    print(f"the daemon takes {told.get('cpu_percent', 0):.0f} % of a core")
+    print(f"the daemon was on a core {shares[0]:.0%} of the time, and waited for one {shares[1]:.0%}")
     print(f"{len(signs.times)} signs of life; the longest silence was {signs.longest_s():.2f} of {patience_s():.0f} s")
     assert signs.longest_s() < patience_s(), "the watchdog would have ended it"
 

@@ -209,6 +209,7 @@ def _reach(made: socket.socket, path: Path, until: float, clock: Clock) -> Steps
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(f"no daemon at {path}") from None
         except OSError as error:
-            raise FlowrsError(f"cannot open {path}: {error.strerror or error}") from None
+            why = error.strerror or error
+            raise FlowrsError(f'cannot open {path}: {why}; "flowrs doctor" says what to do') from None
         else:
             return

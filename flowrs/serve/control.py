@@ -77,6 +77,9 @@ def _bind(path: Path) -> socket.socket:
     if path.exists() and not path.is_socket():
         message = f"{path} exists and is no socket; choose another path with --socket or FLOWRS_SOCKET"
         raise ConfigError(message)
+    if _is_listened_at(path):  # by who holds no lock: systemd, for a daemon of its own
+        message = f"somebody listens at {path} already, systemd perhaps; stop flowrs.socket, or choose another path"
+        raise ConfigError(message)
     path.unlink(missing_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -89,6 +92,19 @@ def _bind(path: Path) -> socket.socket:
         message = f"cannot listen at {path}: {reason}; choose another path with --socket or FLOWRS_SOCKET"
         raise ConfigError(message) from None
     return sock
+
+
+def _is_listened_at(path: Path) -> bool:
+    """Whether a connection can be had; to a socket that a crash has left it is refused."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)  # noqa: FBT003 - its only parameter
+        try:
+            sock.connect(str(path))
+        except BlockingIOError:  # its queue is full
+            return True
+        except OSError:
+            return False
+        return True
 
 
 @asynccontextmanager

@@ -190,6 +190,18 @@ async def _start(
                 await trio.sleep(0.01)
 
 
+async def test_a_socket_that_systemd_holds_is_not_taken_away_by_a_daemon_started_by_hand(
+    tmp_path: Path, config: str
+) -> None:
+    path = tmp_path / "held.sock"
+    with held(path):
+        inode = path.stat().st_ino
+        async with started(tmp_path, "--config", config, "--socket", str(path)) as process:
+            assert await process.ended() == 2
+            assert f"somebody listens at {path} already" in process.log()
+        assert path.stat().st_ino == inode
+
+
 async def _refusal(folder: Path, config: str, sock: socket.socket, count: int = 1) -> str:
     async with started(folder, "--config", config, passed=sock, count=count) as process:
         assert await process.ended() == 2
