@@ -27,7 +27,7 @@ export default defineConfig({
           name: "browser",
           include: ["e2e/**/*.test.ts"],
           environment: "node",
-          testTimeout: 30_000,
+          testTimeout: 120_000,
           hookTimeout: 90_000,
           fileParallelism: false,
         },

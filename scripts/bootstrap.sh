@@ -32,7 +32,7 @@ if [ ! -e .venv/ready ] || [ "${CI:-}" = true ]; then
     fi
 fi
 if [ -n "$browser" ]; then
-    command -v "$browser" >/dev/null 2>&1 || extra="$extra $browser"
+    command -v "$browser" >/dev/null 2>&1 || extra="$extra $browser fonts-dejavu-core"
 fi
 
 install() {

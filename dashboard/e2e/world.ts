@@ -30,7 +30,8 @@ export class World {
     const others = await this.said("exchanges", /coinbase[^]*^rest_url.*$/m);
     const kraken = await this.said("kraken", /^rest_url.*$/m);
     const quick = "$&\nretry_base_s = 0.1\nretry_cap_s = 0.5";
-    writeFileSync(this.config, `${others}\n${kraken}\n`.replace(/^rest_url.*$/gm, quick));
+    const venues = `${others}\n${kraken}\n`.replace(/^rest_url.*$/gm, quick);
+    writeFileSync(this.config, `${venues}[groups]\nequivalents = [["USDT", "USD"]]\n`); // as the demo has it
     this.words.set("kraken", sim(Number(/:(\d+)/.exec(kraken)![1]), "--venue", "kraken", "--seed", "5"));
     this.words.set("daemon", ["run", "--config", this.config, "--socket", this.socket]);
     this.words.set("gateway", ["gateway", "--port", "0", "--socket", this.socket]);

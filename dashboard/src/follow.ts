@@ -32,6 +32,9 @@ export function follow() {
   const notice = ref("");
   const history = shallowRef<Sample[]>(market.history);
 
+  /** What this connection was asked for. */
+  let asked: string | null = null;
+
   function draw(): void {
     const dirty = new Set(market.dirty);
     market.dirty.clear();
@@ -69,6 +72,8 @@ export function follow() {
     const missing = wanted !== null && wanted !== found && found !== null;
     market.say(missing ? `${wanted} is not followed here; this is ${found}.` : "");
     if (found !== market.symbol) market.choose(found);
+    if (found === asked) return; // the list has changed, not the choice: to ask again would repeat its trades
+    asked = found;
     if (found) link.send({ type: "select", data: { symbol: found, depth: DEPTH } });
   }
 
@@ -76,8 +81,10 @@ export function follow() {
     onState(next) {
       const before = state.value.kind;
       state.value = next;
-      if (next.kind === "open") market.begin();
-      else if (before === "open") market.lost();
+      if (next.kind === "open") {
+        asked = null;
+        market.begin();
+      } else if (before === "open") market.lost();
       redraw();
     },
     onText(text) {

@@ -9,7 +9,7 @@ import type { Place } from "./place";
 /** A book that does not take part, and why. */
 export interface LeftOut {
   key: string;
-  exchange: string;
+  name: string;
   why: string;
 }
 
@@ -17,6 +17,8 @@ export interface LeftOut {
 export interface Ladder {
   /** The books whose columns are shown, in the gateway's order. */
   columns: Book[];
+  /** Whether they are of different instruments, which the daemon's configuration makes equal. */
+  mixed: boolean;
   merged: Merged;
   /** As `merged`, prices gathered by the reader's step. */
   shown: Merged;
@@ -54,10 +56,25 @@ export function why(book: { state: string; reason: string | null }): string {
   return book.reason ?? book.state;
 }
 
+/** Whether books of one symbol are of several instruments, such as BTC-USDT and BTC-USD. */
+function isMixed(books: readonly Book[]): boolean {
+  return new Set(books.map((book) => book.instrument)).size > 1;
+}
+
+/** What tells an instrument from the others of its symbol: its currency, "USD" of BTC-USD, or "USD-PERP". */
+export function currency(book: { instrument: string }): string {
+  return book.instrument.slice(book.instrument.indexOf("-") + 1);
+}
+
+function name(book: Book, mixed: boolean): string {
+  return mixed ? `${book.exchange} ${currency(book)}` : book.exchange;
+}
+
 /** The consolidated book of what the market has and the place chooses. */
 export function ladder(market: Market, place: Place, digits: Digits): Ladder {
   const visible = [...market.books.values()].filter((book) => !place.hidden.has(book.exchange));
   visible.sort((a, b) => a.exchange.localeCompare(b.exchange) || a.key.localeCompare(b.key));
+  const mixed = isMixed(visible);
   const live = visible.filter((book) => book.state === "live");
   const columns = live.length ? live : visible;
   const merged = merge(columns);
@@ -68,12 +85,13 @@ export function ladder(market: Market, place: Place, digits: Digits): Ladder {
   const price = best ? approximately(best.twiceMiddle, merged.priceScale) / 2 : 0;
   return {
     columns: visible,
+    mixed,
     merged,
     shown,
     spread: best,
     leftOut: visible
       .filter((book) => book.state !== "live")
-      .map((book) => ({ key: book.key, exchange: book.exchange, why: why(book) })),
+      .map((book) => ({ key: book.key, name: name(book, mixed), why: why(book) })),
     live: live.length > 0,
     steps: price > 0 ? steps(fine.price, price) : [],
     priceDigits: fine.price,
@@ -112,6 +130,8 @@ export interface Arbitrage {
 }
 
 export interface Comparison {
+  /** The instruments, if there are several that count as one. */
+  instruments: string[];
   priceScale: number;
   quantityScale: number;
   rows: Across[];
@@ -146,14 +166,17 @@ export function compare(market: Market, place: Place): Comparison {
   const low = asks.reduce<bigint | null>((best, { ask }) => (best === null || ask!.price < best ? ask!.price : best), null);
   for (const { bid } of bids) bid!.best = bid!.price === top;
   for (const { ask } of asks) ask!.best = ask!.price === low;
-  return { priceScale, quantityScale, rows, arbitrage: arbitrage(bids, asks) };
+  const mixed = isMixed(books);
+  const instruments = mixed ? [...new Set(books.map((book) => book.instrument))] : [];
+  return { instruments, priceScale, quantityScale, rows, arbitrage: arbitrage(bids, asks, mixed) };
 }
 
-function arbitrage(bids: Across[], asks: Across[]): Arbitrage | null {
+function arbitrage(bids: Across[], asks: Across[], mixed: boolean): Arbitrage | null {
   const [seller, buyer] = [bids.find((row) => row.bid!.best), asks.find((row) => row.ask!.best)];
   const gain = spread(seller?.bid?.price, buyer?.ask?.price);
   if (!seller || !buyer || gain?.market !== "crossed") return null;
-  return { buy: buyer.book.exchange, sell: seller.book.exchange, ask: buyer.ask!.price, bid: seller.bid!.price, gain };
+  const [buy, sell] = [name(buyer.book, mixed), name(seller.book, mixed)];
+  return { buy, sell, ask: buyer.ask!.price, bid: seller.bid!.price, gain };
 }
 
 /** All books at a glance: a line per symbol, a cell per exchange. */
@@ -167,8 +190,9 @@ export interface Grid {
 export function grid(market: Market): Grid {
   const all = [...market.standings.values()];
   const exchanges = [...new Set(all.map((known) => known.exchange))].sort((a, b) => a.localeCompare(b));
-  const lines = market.symbols.map((symbol) => {
-    const own = all.filter((known) => known.symbol === symbol);
+  const bySymbol = new Map<string, Known[]>(market.symbols.map((symbol) => [symbol, []]));
+  for (const known of all) bySymbol.get(known.symbol)?.push(known);
+  const lines = [...bySymbol].map(([symbol, own]) => {
     return {
       symbol,
       middle: middle(own.filter((known) => known.state === "live")),

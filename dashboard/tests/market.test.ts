@@ -109,7 +109,7 @@ describe("the order book on the page", () => {
     market.take({ type: "book_update", data: book("Kraken", { state: "stale", reason: "gap" }) }, 1);
     const { merged, leftOut, live, columns } = shown();
     expect(merged.bids[0]?.parts).toEqual(new Map([["binance:BTC-USDT", 10n / 10n]]));
-    expect(leftOut).toEqual([{ key: "kraken:BTC-USDT", exchange: "Kraken", why: "gap" }]);
+    expect(leftOut).toEqual([{ key: "kraken:BTC-USDT", name: "Kraken", why: "gap" }]);
     expect([live, columns.length]).toEqual([true, 2]);
   });
 
@@ -132,6 +132,28 @@ describe("the order book on the page", () => {
     expect(digits.seen("A", 2, 50)).toEqual({ price: 4, quantity: 4 });
     expect(digits.seen("A", 2, 5)).toEqual({ price: 4, quantity: 4 });
     expect(digits.seen("B", 1, 5)).toEqual({ price: 1, quantity: 5 });
+  });
+});
+
+describe("a symbol of several instruments", () => {
+  const dollars = { instrument: "BTC-USD", bids: [{ price: "100.45", quantity: "1" }] };
+
+  it("has each book of its own, also two of one exchange, and names them by what they are", () => {
+    market.take({ type: "book_update", data: book("Kraken", { ...dollars, state: "stale", reason: "gap" }) }, 1);
+    const { columns, mixed, leftOut } = shown();
+    expect(columns.map((each) => [each.exchange, each.instrument])).toEqual([
+      ["Binance", "BTC-USDT"],
+      ["Kraken", "BTC-USD"],
+      ["Kraken", "BTC-USDT"],
+    ]);
+    expect([mixed, leftOut[0]?.name]).toEqual([true, "Kraken USD"]);
+  });
+
+  it("says of a gain between them in what it is paid", () => {
+    market.take({ type: "book_update", data: book("Kraken", dollars) }, 1);
+    const { arbitrage, instruments } = compare(market, ANYWHERE);
+    expect(instruments).toEqual(["BTC-USDT", "BTC-USD"]);
+    expect(arbitrage).toMatchObject({ buy: "Binance USDT", sell: "Kraken USD" });
   });
 });
 
