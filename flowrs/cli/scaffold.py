@@ -11,6 +11,7 @@ from flowrs.errors import ConfigError
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
 FILES = {
     "pyproject.toml": "pyproject.toml.txt",
+    "MANIFEST.in": "MANIFEST.in.txt",
     "README.md": "README.md.txt",
     "flowrs_MODULE.py": "connector.py.txt",
     "tests/NAME.toml": "tests/dialect.toml.txt",

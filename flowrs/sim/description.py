@@ -135,7 +135,11 @@ TABLES = (Requests, Instruments, Books, Trades, RestSnapshot, Checksums, Heartbe
 def read(path: Path) -> Description:
     """Read a dialect file; raises ConfigError that names the file, the key and what is expected."""
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Description)
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "venues" in told:
+            message = f"{path} is a configuration of the daemon, not a dialect file"
+            raise ConfigError(message)
+        found = msgspec.convert(told, Description)
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror})"
         raise ConfigError(message) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from flowrs.api import BookUpdate, Listing, Recovery, Request
 from flowrs.errors import PluginError
 from flowrs.feed import vouch
-from flowrs.feed.boundary import UNREADABLE
+from flowrs.feed.boundary import UNREADABLE, fault
 from flowrs.sim import Request as SimRequest
 from flowrs.sim import described
 
@@ -65,17 +65,25 @@ class Rehearsal:
         """Where the frames with book updates are among the entries, and of which instruments."""
         found = []
         for at, entry in enumerate(self.entries):
-            natives = [] if entry.native else [each.symbol for each in self.events(entry.data, BookUpdate)]
-            if natives:
+            events = [] if entry.native else self.events(entry.data, BookUpdate)
+            for event in events:
+                vouch.vouch(self.connector, event)
+            if natives := [event.symbol for event in events]:
                 found.append((at, natives))
         return found
 
     def events(self, frame: bytes, kind: type[_Event]) -> list[_Event]:
-        """Return the events of a kind in a frame; none if it cannot be read."""
+        """Return the events of a kind in a frame; none if it cannot be read. Raises PluginError if they are none."""
         try:
-            return [each for each in self.connector.decode(frame) if isinstance(each, kind)]
+            events = self.connector.decode(frame)
         except UNREADABLE:
             return []
+        try:
+            return [each for each in vouch.events_of(events) if isinstance(each, kind)]
+        except UNREADABLE:
+            return []
+        except TypeError as error:
+            raise fault(self.connector.name, error) from error
 
 
 class Exchange:

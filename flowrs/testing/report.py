@@ -15,7 +15,7 @@ Grade = Literal["A", "B", "C", "D", "E", "F"]
 GRADES: dict[Grade, str] = {
     "A": "everything holds",
     "B": "it is right, but decode() is slow",
-    "C": "books are right, but something beside them is not, or something was not shown",
+    "C": "books are right, but something beside them is not, or it was not shown that they are",
     "D": "books do not come back by themselves, or a damaged frame ends the connection",
     "E": "no book gets live",
     "F": "it would serve wrong books as live",

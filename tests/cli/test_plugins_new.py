@@ -89,6 +89,7 @@ def test_the_command_says_what_it_has_written(tmp_path: Path, monkeypatch: pytes
     assert result.exit_code == 0
     assert result.output.splitlines() == [
         "flowrs-deep-sea/pyproject.toml",
+        "flowrs-deep-sea/MANIFEST.in",
         "flowrs-deep-sea/README.md",
         "flowrs-deep-sea/flowrs_deep_sea.py",
         "flowrs-deep-sea/tests/deep-sea.toml",

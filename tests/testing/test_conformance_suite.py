@@ -164,6 +164,26 @@ class Misspelling(OkxSwap):
     spelling = Objects("p", "q")
 
 
+class Single(OkxSwap):
+    """Returns an event where it has to return several."""
+
+    def decode(self, frame: bytes) -> Any:
+        return super().decode(frame)[0]
+
+
+class Lacking(BookUpdate):
+    """An update of nobody."""
+
+    last: int = 1
+
+
+class Nameless(Changed):
+    """Forgets which key is the symbol."""
+
+    def change(self, event: Any) -> Event:
+        return Lacking() if isinstance(event, BookUpdate) else event
+
+
 class Failing(OkxSwap):
     """Raises what it must not, on every tenth frame."""
 
@@ -200,6 +220,7 @@ WRONG = [
     (Misnaming, "E", "it talks with the exchange"),
     (Misspelling, "E", "books get live, and stay so"),
     (Failing, "E", "it talks with the exchange"),
+    (Single, "E", "it talks with the exchange"),
     (Contradicting, "E", "its facts are complete and do not contradict each other"),
 ]
 
@@ -229,6 +250,25 @@ def test_what_a_connector_raises_is_told_with_its_place_and_ends_no_check() -> N
     (found,) = [each for each in report.outcomes if each.state == "fail"]
     assert re.fullmatch(r"KeyError: 'tenth' \(test_conformance_suite\.py, line \d+, in decode\)", found.seen)
     assert found.todo == "see that place of your connector"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Single, r"the plugin failed: .*decode\(\) returned .*, expected a sequence of events"),
+        (Nameless, r"the plugin failed: Lacking\.symbol raised AttributeError"),
+    ],
+)
+def test_what_decode_must_not_return_is_named(kind: type[Connector], words: str) -> None:
+    seen = [each.seen for each in testing.check(kind, SWAPS).outcomes if each.state == "fail"]
+    assert any(re.search(words, each) for each in seen), seen
+
+
+def test_a_configuration_is_not_taken_for_a_dialect_file(tmp_path: Path) -> None:
+    path = tmp_path / "tulip.toml"
+    path.write_text('[venues.tulip]\nsymbols = ["BTC-USDT"]\n')
+    with pytest.raises(ConfigError, match="is a configuration of the daemon, not a dialect file"):
+        testing.check(OkxSwap, path)
 
 
 def test_a_check_that_meets_what_a_connector_raises_fails_and_the_others_go_on() -> None:
