@@ -36,8 +36,9 @@ class Continuity(enum.Enum):
     CHAINED = "chained"
     """`first` == the previous `last` + 1; a snapshot joins where `first` <= its `last` + 1 <= `last` (Binance spot)."""
     LINKED = "linked"
-    """`prev` == the previous `last`; a snapshot joins where `first` <= its `last` <= `last` or `prev` == its `last`
-    (Binance USD-M)."""
+    """`prev` == the previous `last`, whatever `first` is; a snapshot joins where `first` <= its `last` <= `last`, or
+    `prev` == its `last` (Binance USD-M). An exchange without `first` (leave it out): where `prev` <= its `last` <=
+    `last`."""
     COUNTED = "counted"
     """`last` == the previous `last` + 1, a symbol (Bybit)."""
     CONNECTION = "connection"
@@ -125,7 +126,7 @@ class BookUpdate(Event):
 
         @property
         def first(self) -> int:
-            """The first number that it covers (CHAINED, LINKED)."""
+            """The first number that it covers (CHAINED; LINKED, if the exchange tells it)."""
 
         @property
         def last(self) -> int:

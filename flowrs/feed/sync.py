@@ -65,7 +65,10 @@ def follows(continuity: Continuity) -> Callable[[BookUpdate, int], bool]:
 
 def gap(update: BookUpdate, last: int) -> GapError:
     """Return the error for an update that does not follow `last`."""
-    return GapError(f"update {update.first} to {update.last} does not follow {last}", symbol=update.symbol, seq=last)
+    words = f"update {update.first} to {update.last}" if update.first else f"update {update.last}"
+    if update.prev:
+        words += f", which names {update.prev} as the one before,"
+    return GapError(f"{words} does not follow {last}", symbol=update.symbol, seq=last)
 
 
 class Join:
@@ -109,7 +112,8 @@ class Join:
 
     def _connects(self, update: BookUpdate, last: int) -> bool:
         if self._linked:
-            return update.first <= last <= update.last or update.prev == last
+            # Whose exchange tells no first number covers all that comes behind the update before.
+            return (update.first or update.prev) <= last <= update.last or update.prev == last
         return update.first <= last + 1 <= update.last
 
     def _forget(self) -> None:

@@ -44,6 +44,8 @@ def test_an_update_that_goes_back_follows_nothing(last: int) -> None:
 
 def test_a_gap_says_which_numbers_do_not_meet() -> None:
     assert str(gap(update(105, 110), 100)) == "BTCUSDT@100: update 105 to 110 does not follow 100"
+    linked = "BTCUSDT@100: update 110, which names 104 as the one before, does not follow 100"
+    assert str(gap(update(0, 110, prev=104), 100)) == linked
 
 
 # Held: 101 to 105, then 106 to 110.
@@ -99,6 +101,18 @@ def test_a_linked_snapshot_joins_inside_an_update_or_where_it_links(last: int, j
             join.join(last)
     else:
         assert [each.first for each in join.join(last)] == joined
+
+
+@pytest.mark.parametrize(("last", "joins"), [(89, False), (90, True), (97, True), (105, True), (131, None)])
+def test_where_no_first_number_is_told_a_linked_update_covers_all_behind_the_one_before(
+    last: int, *, joins: bool | None
+) -> None:
+    join = holding(LINKED, update(0, 105, prev=90))
+    if joins is False:
+        with pytest.raises(OldSnapshotError):
+            join.join(last)
+    else:
+        assert bool(join.join(last)) is bool(joins)
 
 
 @pytest.mark.parametrize("continuity", [CHAINED, LINKED])
