@@ -1,4 +1,4 @@
-"""A connector is small, or the contract is wrong: fewer than 100 lines of code for each."""
+"""A connector is small, or the contract is wrong: fewer than 100 lines of code for each. So is a sink."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import flowrs.plugins
 
 EXAMPLES = Path(__file__).parent.parent.parent / "plugins-example"
 MODULES = [*sorted(Path(flowrs.plugins.__path__[0]).glob("[!_]*.py")), *sorted(EXAMPLES.glob("*/flowrs_*.py"))]
+HOOKS = {"flowrs_connectors", "flowrs_sinks"}
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -32,7 +33,7 @@ def lines_of_code(source: str) -> int:
 
 def connectors(source: str) -> int:
     """Count the classes that the module's hook brings."""
-    hook = next(each for each in ast.parse(source).body if getattr(each, "name", "") == "flowrs_connectors")
+    hook = next(each for each in ast.parse(source).body if getattr(each, "name", "") in HOOKS)
     (returned,) = (each.value for each in ast.walk(hook) if isinstance(each, ast.Return))
     assert isinstance(returned, ast.List)
     return len(returned.elts)
