@@ -66,9 +66,7 @@ static uint32_t shown_most(const frs_book *book) {
     return book->depth && book->depth < book->shown ? book->depth : book->shown;
 }
 
-static void show_side(frs_book *book, int which) {
-    frs_level unseen[FRS_SHOWN_MOST];
-    frs_level *levels = book->arena ? frs_slot_side(book->arena, book->slot, which) : unseen;
+static void read_side(frs_book *book, int which, frs_level *levels) {
     uint32_t most = shown_most(book);
     uint32_t count = frs_side_read(&book->sides[which], which, book->floor[which], INT64_MAX, levels, most);
     book->watch[which] = count == most ? frs_signed(which, levels[count - 1].price) : book->floor[which];
@@ -92,14 +90,16 @@ static void stamp(frs_book *book, bool measure) {
     frs_ring_add(book->ring, ns);
 }
 
+/* The levels are read before the slot is locked: while it is, its readers wait. */
 int frs_book_show(frs_book *book, bool measure) {
+    frs_level levels[2][FRS_SHOWN_MOST];
+    uint32_t counts[2] = {0, 0}; /* of those to write */
     int bits = crossed(book);
     unsigned whole = 0;
-    if (book->arena)
-        frs_slot_begin(book->arena, book->slot);
     for (int which = 0; which < 2; which++) {
         if (book->touched[which]) {
-            show_side(book, which);
+            read_side(book, which, levels[which]);
+            counts[which] = book->view.count[which];
             bits |= FRS_TOP;
         }
         if (book->floor[which] != INT64_MIN && book->view.count[which] < shown_most(book))
@@ -110,6 +110,11 @@ int frs_book_show(frs_book *book, bool measure) {
     }
     book->view.whole = (uint8_t)whole;
     book->pending = false;
+    if (book->arena) {
+        frs_slot_begin(book->arena, book->slot);
+        for (int which = 0; which < 2; which++)
+            frs_slot_side(book->arena, book->slot, which, levels[which], counts[which]);
+    }
     stamp(book, measure);
     if (book->arena)
         frs_slot_end(book->arena, book->slot, &book->view);

@@ -333,8 +333,8 @@ int frs_pulse_read(const frs_pulse *pulse); /* FRS_AT_WORK ... */
 
 bool frs_arena_writable(const frs_arena *arena);
 void frs_slot_begin(frs_arena *arena, uint32_t slot);
-/* Where the levels of a side are to be written, best first. */
-frs_level *frs_slot_side(frs_arena *arena, uint32_t slot, int which);
+/* Writes the best levels of a side, best first. */
+void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *levels, uint32_t count);
 void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view);
 
 /* ---- journal.c */

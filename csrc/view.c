@@ -214,8 +214,8 @@ void frs_slot_begin(frs_arena *arena, uint32_t slot) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-frs_level *frs_slot_side(frs_arena *arena, uint32_t slot, int which) {
-    return (frs_level *)(void *)side_at(arena, slot_at(arena, slot), which);
+void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *levels, uint32_t count) {
+    memcpy(side_at(arena, slot_at(arena, slot), which), levels, count * sizeof *levels);
 }
 
 void frs_slot_end(frs_arena *arena, uint32_t slot, const frs_view *view) {

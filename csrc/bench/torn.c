@@ -50,7 +50,7 @@ static void write_view(frs_arena *arena, uint64_t n) {
     published[FRS_ASK][view.count[FRS_ASK] - 1].quantity = (int64_t)checksum(&view, both);
     frs_slot_begin(arena, 0);
     for (int side = 0; side < 2; side++)
-        memcpy(frs_slot_side(arena, 0, side), published[side], view.count[side] * sizeof(frs_level));
+        frs_slot_side(arena, 0, side, published[side], view.count[side]);
     frs_slot_end(arena, 0, &view);
 }
 

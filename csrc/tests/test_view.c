@@ -23,7 +23,7 @@ static void write_view(frs_arena *arena, uint64_t n) {
     }
     frs_slot_begin(arena, 0);
     for (int side = 0; side < 2; side++)
-        memcpy(frs_slot_side(arena, 0, side), levels[side], view.count[side] * sizeof(frs_level));
+        frs_slot_side(arena, 0, side, levels[side], view.count[side]);
     frs_slot_end(arena, 0, &view);
 }
 
