@@ -9,7 +9,7 @@ import { format, parse, type Place } from "./place";
 import { compare, Digits, grid, ladder } from "./view";
 import { read, Unreadable } from "./wire";
 
-const GAP_MS = 200;
+const GAP_MS = 350;
 /** Ages are shown in seconds: a tick of theirs draws what shows them, and what comes in between does not. */
 const TICK_MS = 500;
 const DEPTH = 50;
