@@ -81,10 +81,9 @@ def _dialect(venue: str, told: Path | None, places: list[Path]) -> Path:
 
 def _print(report: Report) -> None:
     rows: list[tuple[Cell | str, ...]] = [
-        (Cell(each.state, _STYLES[each.state]), each.claim, each.seen) for each in report.outcomes
+        (Cell(state, _STYLES[state]), claim, seen) for state, claim, seen in report.rows()
     ]
     show(Table((report.venue, "claim", "seen"), rows))
-    for each in report.outcomes:
-        if each.state == "fail":
-            show(Cell(f"{each.claim}: {each.todo}.", "red"))
+    for words in report.advice():
+        show(Cell(words, "red"))
     show(Cell(f"grade {report.grade}: {testing.GRADES[report.grade]}", "green" if report.passes else "red"))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowrs.sim.book import Book
-    from flowrs.sim.description import Description
+    from flowrs.sim.description import Description, Trades
     from flowrs.sim.dialect import Publisher
     from flowrs.sim.instruments import Instrument
     from flowrs.sim.market import Event, Market
@@ -107,16 +107,14 @@ class Described:
 
     def messages(self, events: Iterable[Event]) -> Iterator[Message]:
         """Spell what happened."""
-        for event in events:
-            if isinstance(event, Trade):
-                yield self._message(self.told.trades.channel, event.symbol, "trade", self._trade(event))
-            elif isinstance(event, Depth):
-                counts = self._counts[event.symbol]
-                counts.append((counts[-1][0] + 1, event.last_id))
-                sides = event.bids, event.asks
-                at_ns = event.time_ms * 1_000_000
-                said = self._spell(self.told.book.update, event.symbol, sides, event.last_id, event.first_id, at_ns)
-                yield self._message(self.told.book.channel, event.symbol, "depth", said)
+        for (_, symbol), group in itertools.groupby(events, lambda event: (type(event), event.symbol)):
+            alike = list(group)
+            if self.told.trades is not None:
+                for said in self._trades(self.told.trades, [each for each in alike if isinstance(each, Trade)]):
+                    yield self._message(self.told.trades.channel, symbol, "trade", said)
+            for event in alike:
+                if isinstance(event, Depth):
+                    yield self._message(self.told.book.channel, symbol, "depth", self._update(event))
 
     def snapshot(self, native: str) -> str:
         """Spell what a stream begins with: the book as it was last published; "" if it begins with updates."""
@@ -139,12 +137,25 @@ class Described:
         native = self.natives[symbol]
         return Message((f"{channel} {native}",), native, kind, said.encode())
 
-    def _trade(self, trade: Trade) -> str:
-        told, instrument = self.told.trades, self.source.instruments[trade.symbol]
+    def _update(self, event: Depth) -> str:
+        counts = self._counts[event.symbol]
+        counts.append((counts[-1][0] + 1, event.last_id))
+        sides, at_ns = (event.bids, event.asks), event.time_ms * 1_000_000
+        return self._spell(self.told.book.update, event.symbol, sides, event.last_id, event.first_id, at_ns)
+
+    def _trades(self, told: Trades, trades: Sequence[Trade]) -> list[str]:
+        """Spell trades of one instrument that happen at once: a frame of all of them, or one each."""
+        if not told.each or not trades:
+            return [self._trade(told, told.frame, each) for each in trades]
+        said = ",".join(self._trade(told, told.each, each) for each in trades)
+        return [self._trade(told, told.frame.replace("<all>", said), trades[0])]
+
+    def _trade(self, told: Trades, template: str, trade: Trade) -> str:
+        instrument = self.source.instruments[trade.symbol]
         price, quantity = self._level(instrument, trade.price, trade.qty)
         values = {"native": self.natives[trade.symbol], "price": price, "quantity": quantity, "id": trade.trade_id}
         side = {"side": told.sell if trade.buyer_is_maker else told.buy}
-        return filled(told.frame, values | side | _coins(instrument) | _times(trade.time_ms * 1_000_000))
+        return filled(template, values | side | _coins(instrument) | _times(trade.time_ms * 1_000_000))
 
     def _spell(
         self, template: str, symbol: str, sides: Sequence[Sequence[tuple[int, int]]], last: int, first: int, at_ns: int

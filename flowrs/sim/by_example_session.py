@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowrs.sim.description import filled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowrs.sim.by_example import Described
     from flowrs.sim.dialect import Message
@@ -37,6 +37,10 @@ class DescribedSession:
         """Say whether this client gets anything for a message."""
         return message.names[0] in self._topics
 
+    def follows(self, channel: str, native: str) -> bool:
+        """Say whether it is subscribed to a channel of an instrument."""
+        return f"{channel} {native}" in self._topics
+
     def payloads(self, message: Message) -> list[bytes]:
         """Return what this client gets for a message."""
         return [self._numbered(message.data)] if self.wants(message) else []
@@ -52,21 +56,23 @@ class DescribedSession:
         asks, list_word = told.requests, told.instruments.word
         if asks.ping and said == asks.ping:
             yield asks.pong
-        elif asks.unsubscribe and _has(said, asks.unsubscribe):
+            return
+        words = _words(said, (asks.unsubscribe, list_word, asks.subscribe))
+        if asks.unsubscribe in words:
             yield from self._change(said, asks.unsubscribe, begins=False)
-        elif list_word and _has(said, list_word):
+        elif list_word in words:
             yield self._dialect.instruments()
-        elif _has(said, asks.subscribe):
+        elif asks.subscribe in words:
             yield from self._change(said, asks.subscribe, begins=True)
         elif asks.refusal:
             yield asks.refusal
 
     def _change(self, said: str, word: str, *, begins: bool) -> Iterator[str]:
         told, dialect = self._dialect.told, self._dialect
-        channels = [channel for channel in (told.book.channel, told.trades.channel) if _has(said, channel)]
-        natives = [native for native in dialect.natives.values() if _has(said, native)]
+        channels = _words(said, (told.book.channel, told.trades.channel if told.trades is not None else ""))
+        natives = _words(said, [*dialect.natives.values()])
         if not channels or not natives:
-            yield told.requests.refusal
+            yield from filter(None, [told.requests.refusal])
             return
         for native in natives:
             for channel in channels:
@@ -77,7 +83,14 @@ class DescribedSession:
             yield from filter(None, (dialect.snapshot(native) for native in natives))
 
 
-def _has(said: str, word: str) -> bool:
+def has(said: str, word: str) -> bool:
     """Whether a word, or an instrument's name, stands somewhere in it: not as a part of another."""
-    alone = rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9]|[-_/][A-Za-z0-9])"
-    return re.search(alone, said, re.IGNORECASE) is not None
+    return bool(_words(said, (word,)))
+
+
+def _words(said: str, words: Sequence[str]) -> list[str]:
+    """Return those of the words that stand somewhere in it; where one is a part of another, the longer one."""
+    longest = sorted(filter(None, words), key=len, reverse=True)
+    alone = rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, longest))})(?![A-Za-z0-9]|[-_/][A-Za-z0-9])"
+    found = {each.lower() for each in re.findall(alone, said, re.IGNORECASE)}
+    return [word for word in words if word.lower() in found]

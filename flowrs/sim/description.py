@@ -26,6 +26,7 @@ _PLACE = re.compile(r"<([a-z_]+)>")
 _NAMES = frozenset({"native", "base", "quote", "number"})
 _TIMES = frozenset({"ms", "ns", "iso"})
 _BOOK = _NAMES | _TIMES | {"first", "last", "prev", "bids", "asks", "levels", "checksum"}
+_TRADE = frozenset({"price", "quantity", "side", "id"})
 PLACES = {
     "native": frozenset({"base", "quote"}),
     "symbol": frozenset({"base", "quote"}),
@@ -37,7 +38,8 @@ PLACES = {
     "book.level": frozenset({"price", "quantity", "side"}),
     "book.snapshot": _BOOK,
     "book.update": _BOOK,
-    "trades.frame": _NAMES | _TIMES | {"price", "quantity", "side", "id"},
+    "trades.frame": _NAMES | _TIMES | _TRADE | {"all"},
+    "trades.each": frozenset({"native", "base", "quote"}) | _TIMES | _TRADE,
     "rest_snapshot.answer": _BOOK,
     "heartbeat.frame": frozenset({"number"}) | _TIMES,
 }
@@ -80,10 +82,11 @@ class Books(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trades(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a trade is spelled."""
+    """How a trade is spelled; with `each`, what happens at once is one frame, which has all of it."""
 
     channel: Word
     frame: Word
+    each: str = ""
     buy: str = "buy"
     sell: str = "sell"
 
@@ -119,7 +122,7 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     requests: Requests
     instruments: Instruments
     book: Books
-    trades: Trades
+    trades: Trades | None = None
     path: Annotated[str, Meta(pattern=r"\A/\S*\Z")] = "/"
     symbol: Word = "<base>-<quote>"
     levels: Annotated[int, Meta(ge=20, le=4000)] = 400
@@ -168,6 +171,12 @@ def _wrong_with(told: Description) -> list[str]:
         found.append("book.snapshot: missing: a stream begins with one, unless there is a table [rest_snapshot]")
     if not told.instruments.path and not told.instruments.word:
         found.append("instruments: expected path, of a REST request, or word, of a message of the client")
+    if bool(told.requests.ping) != bool(told.requests.pong):
+        found.append("requests: expected both ping and pong, or none of them")
+    if told.trades is not None and bool(told.trades.each) != ("<all>" in told.trades.frame):
+        found.append("trades: expected <all> in frame where there is each, one trade of it, and only there")
+    if told.trades is not None and told.trades.each and _TRADE & set(_PLACE.findall(told.trades.frame)):
+        found.append(f"trades.frame: there is each, which is the place for {_listed(_TRADE)}")
     if "<checksum>" in told.book.update and told.checksum is None:
         found.append("book.update: it has a <checksum>; expected a table [checksum] that says how it is made")
     return found

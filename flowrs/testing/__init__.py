@@ -1,7 +1,7 @@
 """The conformance suite: it shows that a connector keeps its contract, with the engine that will run it.
 
     report = flowrs.testing.check(Tulip, "tests/tulip.toml")
-    assert report.passes, report
+    assert report.passes, str(report)
 
 An exchange to talk with is made from a dialect file (docs/simulator.md), or frames are given that were recorded. No
 socket is opened and no time passes. `flowrs plugins check` prints the report; in pytest the fixture `flowrs_check` has
@@ -21,20 +21,22 @@ from flowrs.testing.book_checks import CHECKS as _BOOKS
 from flowrs.testing.claims import Check, traced
 from flowrs.testing.loss_checks import CHECKS as _LOSSES
 from flowrs.testing.rehearsal import Rehearsal, recorded, rehearse
-from flowrs.testing.report import GRADES, Outcome, Report
+from flowrs.testing.report import GRADES, NOT_COME_TO, Outcome, Report
 from flowrs.testing.return_checks import CHECKS as _RETURNS
+from flowrs.testing.said_checks import CHECKS as _SAID
 from flowrs.testing.sinks import SINK_EVENTS, run_sink
+from flowrs.testing.template_checks import CHECKS as _TEMPLATES
 from flowrs.testing.wire_checks import CHECKS as _WIRE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from flowrs.api import Connector, Instrument
 
 _FACTS = "its facts are complete and do not contradict each other"
 _TALK = "it talks with the exchange"
 
-CHECKS: tuple[Check, ...] = (*_WIRE, *_BOOKS, *_LOSSES, *_RETURNS)
+CHECKS: tuple[Check, ...] = (*_SAID, *_WIRE, *_BOOKS, *_TEMPLATES, *_LOSSES, *_RETURNS)
 """All checks but the first two, which have to hold before there is anything to check."""
 CLAIMS = (_FACTS, _TALK, *(each.claim for each in CHECKS))
 """All claims, in their order."""
@@ -59,7 +61,7 @@ def check(kind: type[Connector], dialect: str | Path, claims: Sequence[str] = CL
     outcomes = [_facts(kind)]
     with _quiet():
         if outcomes[0].state == "pass":
-            outcomes += _talked(kind, Path(dialect), claims)
+            outcomes += _played(lambda: rehearse(kind, Path(dialect)), claims)
     return Report(kind.name, [each for each in _all(outcomes) if each.claim in claims])
 
 
@@ -68,8 +70,7 @@ def check_frames(kind: type[Connector], instruments: Sequence[Instrument], frame
     outcomes = [_facts(kind)]
     with _quiet():
         if outcomes[0].state == "pass":
-            rehearsal = recorded(kind, instruments, frames)
-            outcomes += [Outcome(_TALK, "skip", "frames were given"), *(each.run(rehearsal) for each in CHECKS)]
+            outcomes += _played(lambda: recorded(kind, instruments, frames), CLAIMS)
     return Report(kind.name, _all(outcomes))
 
 
@@ -80,9 +81,9 @@ def _facts(kind: type[Connector]) -> Outcome:
     return Outcome(_FACTS, "pass", f"{len(facts.FACTS)} facts", costs="E")
 
 
-def _talked(kind: type[Connector], path: Path, claims: Sequence[str]) -> list[Outcome]:
+def _played(make: Callable[[], Rehearsal], claims: Sequence[str]) -> list[Outcome]:
     try:
-        rehearsal = rehearse(kind, path)
+        rehearsal = make()
     except ConfigError:
         raise
     except FlowrsError as error:
@@ -90,7 +91,10 @@ def _talked(kind: type[Connector], path: Path, claims: Sequence[str]) -> list[Ou
     except Exception as error:  # noqa: BLE001 - the plugin's boundary: anything may come out of foreign code
         return [Outcome(_TALK, "fail", traced(error), "see that place of your connector", "E")]
     seen = f"{len(rehearsal.entries)} messages about {len(rehearsal.instruments)} instruments"
-    return [Outcome(_TALK, "pass", seen, costs="E"), *(each.run(rehearsal) for each in CHECKS if each.claim in claims)]
+    talk = Outcome(_TALK, "pass", seen, costs="E")
+    if rehearsal.exchange is None:
+        talk = Outcome(_TALK, "skip", "frames were given")
+    return [talk, *(each.run(rehearsal) for each in CHECKS if each.claim in claims)]
 
 
 def _all(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -98,7 +102,7 @@ def _all(outcomes: Sequence[Outcome]) -> list[Outcome]:
     known = {each.claim for each in outcomes}
     costs = {each.claim: each.costs for each in CHECKS}
     missing = [claim for claim in CLAIMS if claim not in known]
-    return [*outcomes, *(Outcome(each, "skip", "not come to", costs=costs.get(each, "E")) for each in missing)]
+    return [*outcomes, *(Outcome(each, "skip", NOT_COME_TO, costs=costs.get(each, "E")) for each in missing)]
 
 
 @contextmanager

@@ -50,14 +50,16 @@ class Check(NamedTuple):
             seen, todo = found.args
             return Outcome(self.claim, "fail", seen, todo, self.costs)
         except UNREADABLE as error:
-            return Outcome(
-                self.claim, "fail", f"a frame cannot be read: {error}", "see the check of frames", self.costs
-            )
+            return self._ended(f"a frame cannot be read: {error}", "see the check of frames")
         except FlowrsError as error:
-            return Outcome(self.claim, "fail", str(error), "the message names what is wrong; correct it", self.costs)
+            return self._ended(str(error), "the message names what is wrong; correct it")
         except Exception as error:  # noqa: BLE001 - the plugin's boundary: it is asked for so much that anything may come
-            return Outcome(self.claim, "fail", traced(error), "see that place of your connector", self.costs)
+            return self._ended(traced(error), "see that place of your connector")
         return Outcome(self.claim, "pass", seen, costs=self.costs)
+
+    def _ended(self, seen: str, todo: str) -> Outcome:
+        """What is raised ends a connection, and its books are stale: no wrong book is served by it."""
+        return Outcome(self.claim, "fail", seen, todo, min(self.costs, "E"))
 
 
 def traced(error: Exception) -> str:

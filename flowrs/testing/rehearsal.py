@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from flowrs.api import BookUpdate, Listing, Recovery, Request
+from flowrs.api import BookUpdate, Event, Listing, Recovery, Request
 from flowrs.errors import PluginError
 from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE, fault
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from flowrs.api import Connector, Event, Instrument
+    from flowrs.api import BookSnapshot, Connector, Instrument
     from flowrs.sim import Described
     from flowrs.sim.by_example_session import DescribedSession
 
-_Event = TypeVar("_Event", bound="Event")
+_Event = TypeVar("_Event", bound=Event)
 
 _SYMBOLS = ("BTC-USDT", "XRP-USDT")  # of different decimals
 _UPDATES = 160
@@ -66,11 +66,20 @@ class Rehearsal:
         found = []
         for at, entry in enumerate(self.entries):
             events = [] if entry.native else self.events(entry.data, BookUpdate)
-            for event in events:
-                vouch.vouch(self.connector, event)
             if natives := [event.symbol for event in events]:
                 found.append((at, natives))
         return found
+
+    def look(self) -> None:
+        """Look at everything that the connector makes of it once. Raises PluginError, or what the connector raises.
+
+        What no check could go on with is so told at one place, and not by each.
+        """
+        for entry in self.entries:
+            if entry.native:
+                answered(self.connector, entry.data)
+            for event in () if entry.native else self.events(entry.data, Event):
+                vouch.vouch(self.connector, event)
 
     def events(self, frame: bytes, kind: type[_Event]) -> list[_Event]:
         """Return the events of a kind in a frame; none if it cannot be read. Raises PluginError if they are none."""
@@ -117,6 +126,10 @@ class Exchange:
             raise PluginError(message, venue=self.dialect.name)
         return answer.body
 
+    def follows(self, channel: str, native: str) -> bool:
+        """Whether what was said has subscribed to a channel (the dialect file's word) of an instrument."""
+        return self._session.follows(channel, native)
+
     def burst(self) -> list[bytes]:
         """Let something happen; returns the frames about it."""
         messages = self.dialect.messages(self.dialect.source.burst())
@@ -137,7 +150,7 @@ def rehearse(kind: type[Connector], path: Path) -> Rehearsal:
     instruments = ask_instruments(connector, exchange)
     rehearsal = Rehearsal(kind, instruments, [], exchange)
     entries = rehearsal.entries
-    for text in vouch.texts(connector, connector.subscribe, instruments):
+    for text in subscriptions(connector, instruments):
         entries += map(Entry, exchange.say(text))
     updates = 0
     snapshots = connector.recovery is Recovery.RESUBSCRIBE
@@ -150,12 +163,32 @@ def rehearse(kind: type[Connector], path: Path) -> Rehearsal:
             snapshots = True
         if updates >= _UPDATES and snapshots:
             break
+    rehearsal.look()
     return rehearsal
 
 
 def recorded(kind: type[Connector], instruments: Sequence[Instrument], frames: Sequence[bytes]) -> Rehearsal:
-    """Take recorded frames of a stream that begins with snapshots."""
-    return Rehearsal(kind, instruments, [Entry(frame) for frame in frames])
+    """Take recorded frames of a stream that begins with snapshots. Raises PluginError for the connector's faults."""
+    rehearsal = Rehearsal(kind, instruments, [Entry(frame) for frame in frames])
+    rehearsal.look()
+    return rehearsal
+
+
+def subscriptions(connector: Connector, instruments: Sequence[Instrument]) -> list[str]:
+    """Return the frames that subscribe to books and trades, wherever each is to be had."""
+    frames = vouch.texts(connector, connector.subscribe, instruments)
+    if connector.trades_url is not None:
+        frames += vouch.texts(connector, connector.subscribe_trades, instruments)
+    return frames
+
+
+def answered(connector: Connector, body: bytes) -> BookSnapshot:
+    """Return the snapshot of an answer. Raises PluginError also where it cannot be read."""
+    try:
+        return vouch.snapshot(connector, body)
+    except UNREADABLE as error:
+        message = f"decode_snapshot() cannot read the answer: {error}"
+        raise PluginError(message, venue=connector.name) from error
 
 
 def snapshot_of(connector: Connector, exchange: Exchange, instrument: Instrument) -> bytes:

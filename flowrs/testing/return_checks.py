@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowrs.api import Recovery
+from flowrs.core import Reason
 from flowrs.feed import vouch
 from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError
 from flowrs.testing.rehearsal import Entry, snapshot_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from flowrs.testing.rehearsal import Rehearsal
 
 _MOST_BURSTS = 400
+_BY_REST = "see snapshot_request() and decode_snapshot()"
 
 
 def _back(rehearsal: Rehearsal) -> str:
@@ -39,7 +41,10 @@ def _back(rehearsal: Rehearsal) -> str:
             raise FailedError(f"{instrument.native} has no new epoch", NUMBERS)
     for native in stand.replicas:
         if not stand.is_live(native):
-            raise FailedError(f"{native} was lost when another book was resynchronised", "see resubscribe()")
+            reason = stand.replicas[native].book.reason
+            todo = "see the check of frames" if reason is Reason.DECODE else "see resubscribe()"
+            seen = f"{native} was lost ({reason.name.lower()}) when another book was resynchronised"
+            raise FailedError(seen, todo)
     way = "by REST" if connector.recovery is Recovery.REST else "by subscribing again"
     return f"{len(epochs)} books, {way}"
 
@@ -57,7 +62,8 @@ def _wait(rehearsal: Rehearsal, stand: Stand, native: str) -> None:
             stand.feed(Entry(snapshot_of(rehearsal.connector, exchange, instruments[native]), native))
     book = stand.replicas[native].book
     words = stand.ended or f"{native} stays {book.state.name.lower()} ({book.reason.name.lower()})"
-    raise FailedError(str(words), "see resubscribe(), or snapshot_request() and decode_snapshot()")
+    todo = "see resubscribe()" if rehearsal.connector.recovery is Recovery.RESUBSCRIBE else _BY_REST
+    raise FailedError(str(words), todo)
 
 
 def _left(rehearsal: Rehearsal) -> str:

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flowrs.api import Rate, Recovery
 from flowrs.config import VenueConfig
 from flowrs.core import ASKS, BIDS, Book, Scratch, State
 from flowrs.errors import FlowrsError, PluginError
-from flowrs.feed import vouch
-from flowrs.feed.boundary import UNREADABLE
 from flowrs.feed.budget import Budget, Budgets
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
 from flowrs.feed.sync import OldSnapshotError
-from flowrs.testing.rehearsal import made
+from flowrs.testing.rehearsal import answered, made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,13 +82,8 @@ class Stand:
 
     def _snapshot(self, entry: Entry) -> None:
         replica = self.replicas[entry.native]
-        try:
-            replica.snapshot(vouch.snapshot(self._connector, entry.data))
-        except OldSnapshotError:
-            pass  # the engine would ask again
-        except UNREADABLE as error:
-            message = f"decode_snapshot() cannot read the answer: {error}"
-            raise PluginError(message, venue=self._connector.name) from error
+        with suppress(OldSnapshotError):  # the engine would ask again
+            replica.snapshot(answered(self._connector, entry.data))
 
     def play(self, entries: Iterable[Entry]) -> None:
         """Take all of them."""

@@ -1,4 +1,4 @@
-"""The checks of what is said: subscriptions, names, frames of each kind, unknown and damaged ones, times, speed."""
+"""The checks of what is heard: frames of each kind, unknown and damaged ones, trades, times, speed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flowrs.api import BookSnapshot, BookUpdate, Heartbeat, Numbered, Recovery, Reply, Trade
+from flowrs.api import BookSnapshot, BookUpdate, Heartbeat, Numbered, Reply, Trade
 from flowrs.errors import PluginError
 from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE
 from flowrs.testing.claims import Check, FailedError, SkippedError, shown
 from flowrs.testing.damage import UNKNOWN, damage
 from flowrs.testing.rehearsal import Entry
+from flowrs.testing.said_checks import no_trades
 from flowrs.testing.stand import Stand
 
 if TYPE_CHECKING:
@@ -29,34 +30,6 @@ _SEED = 20
 _ROUNDS = 9
 _SPEED = 1.5
 _FIRST_S, _LAST_S = 1_230_768_000, 4_102_444_800  # 2009 to 2100
-
-
-def _subscriptions(rehearsal: Rehearsal) -> str:
-    connector, instruments = rehearsal.connector, rehearsal.instruments
-    frames = vouch.texts(connector, connector.subscribe, instruments)
-    for each in instruments:
-        if not any(each.native.lower() in frame.lower() for frame in frames):
-            raise FailedError(
-                f"subscribe() has no frame that names {each.native}: {shown(' '.join(frames).encode())}",
-                "subscribe to every instrument that it is given",
-            )
-    if connector.recovery is Recovery.RESUBSCRIBE:
-        again = vouch.texts(connector, connector.resubscribe, instruments[:1])
-        if not any(instruments[0].native.lower() in frame.lower() for frame in again):
-            raise FailedError("resubscribe() names no instrument", "end its subscription to books and begin it again")
-    return f"{len(frames)} frames for {len(instruments)} instruments"
-
-
-def _names(rehearsal: Rehearsal) -> str:
-    connector = rehearsal.connector
-    for each in rehearsal.instruments:
-        native = vouch.text(connector, connector.native, each.symbol)
-        if native != each.native:
-            raise FailedError(
-                f"{each.symbol} is {each.native} in the exchange's list, but native() makes {native} of it",
-                "set separator and perpetual, or write native(), so that both are the same",
-            )
-    return ", ".join(f"{each.symbol} = {each.native}" for each in rehearsal.instruments)
 
 
 def _frames(rehearsal: Rehearsal) -> str:
@@ -143,7 +116,7 @@ def _doubt(rehearsal: Rehearsal) -> str:
 def _trades(rehearsal: Rehearsal) -> str:
     trades = [event for frame in rehearsal.frames for event in rehearsal.events(frame, Trade)]
     if not trades:
-        raise SkippedError("there were no trades")
+        no_trades(rehearsal)
     for trade in trades:
         try:
             numbers = Decimal(trade.price), Decimal(trade.quantity)
@@ -172,25 +145,6 @@ def _times(rehearsal: Rehearsal) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(max(told) * unit / 1e9))
 
 
-def _pings(rehearsal: Rehearsal) -> str:
-    ping, exchange = rehearsal.connector.ping, rehearsal.exchange
-    if ping is None:
-        raise SkippedError("the exchange wants none")
-    if exchange is None:
-        raise SkippedError("recorded frames answer nothing")
-    answers = exchange.say(ping.text)
-    if not answers:
-        raise FailedError(f"{ping.text!r} is not answered", "correct ping, or requests.ping of the dialect file")
-    for frame in answers:
-        try:
-            events = rehearsal.connector.decode(frame)
-        except UNREADABLE as error:
-            raise FailedError(f"{error}: {shown(frame)}", "let decode() return a Heartbeat for it") from None
-        if not events or any(isinstance(event, Reply) and event.refusal for event in events):
-            raise FailedError(f"{events!r} for {shown(frame)}", "let decode() return a Heartbeat for it")
-    return f"{ping.text} is answered by {shown(answers[0])}"
-
-
 def _speed(rehearsal: Rehearsal) -> str:
     frames = [rehearsal.entries[at].data for at, _ in rehearsal.updates()]
     if not frames:
@@ -211,15 +165,12 @@ def _round(decode: Any, frames: list[bytes]) -> float:
 
 
 CHECKS = (
-    Check("subscriptions name every instrument", "E", _subscriptions),
-    Check("a symbol leads to the exchange's name and back", "E", _names),
     Check("every frame of the exchange is understood", "E", _frames),
     Check("an unknown frame is refused, never dropped", "D", _unknown),
     Check("an unknown frame makes every book doubtful", "F", _doubt),
     Check("a damaged frame raises nothing but what is declared", "D", _damaged),
     Check("trades have a price, a quantity and a side", "C", _trades),
     Check("times are times", "C", _times),
-    Check("a ping is answered, and the answer understood", "C", _pings),
     Check("decode() is about as fast as reading the JSON", "B", _speed),
 )
-"""Of what is said."""
+"""Of what is heard."""

@@ -113,6 +113,8 @@ async def test_a_venue_keeps_the_true_books_of_a_described_exchange() -> None:
         ('path = "/api', '#path = "/api', "instruments: expected path"),
         ("[checksum]", "[checksums]", "unknown field `checksums`"),
         ("[book]", "[book", "Expected ']'"),
+        ('ping = "ping"', "", "requests: expected both ping and pong, or none of them"),
+        ("[trades]", "[trades]\neach = '{}'", "trades: expected <all> in frame where there is each"),
         ("padded", "padded", ""),
     ],
 )
@@ -155,3 +157,88 @@ def test_every_place_and_key_of_a_dialect_file_is_explained() -> None:
 def test_a_dialect_file_excludes_venues() -> None:
     with pytest.raises(ConfigError, match="leave out either the file or the venues"):
         SimOptions(dialect="okx.toml", venues=("kraken",))
+
+
+def changed(tmp_path: Path, *changes: tuple[str, str]) -> flowrs.sim.Described:
+    text = OKX.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "okx.toml"
+    path.write_text(text, encoding="utf-8")
+    return described(path, symbols=["BTC-USDT"])
+
+
+EACH = '{"id":<id>,"p":"<price>","q":"<quantity>","s":"<side>","t":<ms>}'
+
+
+def told_trades(tmp_path: Path, frame: str, each: str) -> flowrs.sim.Described:
+    text = OKX.read_text(encoding="utf-8")
+    return changed(
+        tmp_path,
+        (
+            text[text.index("[trades]") :].split("\n\n")[0],
+            f"[trades]\nchannel = \"trades\"\nframe = '{frame}'\neach = '{each}'",
+        ),
+    )
+
+
+def test_trades_that_happen_at_once_are_one_frame_if_the_file_says_so(tmp_path: Path) -> None:
+    dialect = told_trades(tmp_path, '{"inst":"<native>","data":[<all>]}', EACH)
+    session = session_of(dialect)
+    session.receive(ask("subscribe", "trades"))
+    ids = []
+    counts = set()
+    for _ in range(300):
+        events = dialect.source.burst()
+        (*frames,) = [frame for message in dialect.messages(events) for frame in session.payloads(message)]
+        assert len(frames) <= 1
+        for frame in frames:
+            told = json.loads(frame)
+            assert told["inst"] == "BTC-USDT"
+            counts.add(len(told["data"]))
+            ids += [each["id"] for each in told["data"]]
+    assert max(counts) > 1
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+
+def test_what_a_trade_says_belongs_into_each_trade_and_not_around_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"trades\.frame: there is each, which is the place for <id>, <price>"):
+        told_trades(tmp_path, '{"price":"<price>","data":[<all>]}', EACH)
+
+
+def test_a_file_without_trades_is_of_an_exchange_without_them(tmp_path: Path) -> None:
+    text = OKX.read_text(encoding="utf-8")
+    dialect = changed(tmp_path, (text[text.index("[trades]") :].split("\n\n")[0], ""))
+    session = session_of(dialect)
+    session.receive(ask("subscribe", "books", "trades"))
+    burst = [message for _ in range(40) for message in dialect.messages(dialect.source.burst())]
+    assert {message.kind for message in burst} == {"depth"}
+    assert all(map(session.payloads, burst))
+
+
+@pytest.mark.parametrize(
+    ("said", "topics"),
+    [
+        ("join book BTC-USDT", {"depth"}),
+        ("join book.trade BTC-USDT", {"trade"}),
+        ("join book book.trade BTC-USDT", {"depth", "trade"}),
+        ("JOIN BOOK btc-usdt", {"depth"}),
+        ("dis-join book BTC-USDT", set()),
+        ("rejoin book BTC-USDT", set()),
+        ("join books BTC-USDT", set()),
+        ("join book BTC-USDT-SWAP", set()),
+    ],
+)
+def test_of_two_words_the_longer_one_is_meant(tmp_path: Path, said: str, topics: set[str]) -> None:
+    dialect = changed(
+        tmp_path,
+        ('unsubscribe = "unsubscribe"', 'unsubscribe = "dis-join"'),
+        ('\nsubscribe = "subscribe"', '\nsubscribe = "join"'),
+        ('channel = "books"', 'channel = "book"'),
+        ('channel = "trades"', 'channel = "book.trade"'),
+    )
+    session = session_of(dialect)
+    session.receive(said)
+    burst = [message for _ in range(40) for message in dialect.messages(dialect.source.burst())]
+    assert {message.kind for message in burst if session.payloads(message)} == topics
