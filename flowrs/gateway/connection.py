@@ -1,6 +1,6 @@
 """One connection to the gateway: Hypercorn's, with what it has no settings for.
 
-Found by reading Hypercorn 0.18 and by trying it, each with a test in tests/gateway/test_robustness.py:
+Found by reading Hypercorn 0.18 and by trying it, each with a test in tests/gateway/test_robustness.py or test_end.py:
 
 - It accepts permessage-deflate, of which a few bytes become many: here the offer is not seen.
 - After a message that is too large it goes on collecting: here the connection ends.
@@ -8,6 +8,8 @@ Found by reading Hypercorn 0.18 and by trying it, each with a test in tests/gate
 - A body that nobody wants blocks its connection for ever: here there are none.
 - Bytes beyond ASCII in a handshake end the whole server, and frames before its end leave the application behind.
 - A file's end, told to Starlette, cancels what closes the connection: here that cannot be cancelled.
+- It waits without end to give messages to an application that has ended, and for an answer that cannot be sent any more
+  before it takes the next request: here the first are forgotten, and nothing is taken once the connection is closed.
 
 Beside that, the dashboard's frames are sent as they are: they are the same for all browsers, and many go in one system
 call. HTTP by hand was rejected, and so were the servers on asyncio: this process is a Trio program as the daemon is.
@@ -18,25 +20,31 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import h11
 import trio
-from hypercorn.events import Closed, RawData, Updated
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Body, Data, Request, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
-from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.task_group import TaskGroup, _handle
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 from wsproto.utilities import ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hypercorn.config import Config
     from hypercorn.events import Event
     from hypercorn.protocol.events import Event as StreamEvent
+    from hypercorn.trio.worker_context import WorkerContext
+    from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, Scope
 
 FRAMES = "flowrs.frames"
 """The ASGI message, beside those of the specification, that sends whole WebSocket frames: `bytes`."""
@@ -132,8 +140,34 @@ def _is_upgrade(request: h11.Request) -> bool:
     return request.method == b"GET" and b"upgrade" in tokens and headers.get(b"upgrade") == b"websocket"
 
 
+class Tasks(TaskGroup):
+    """The tasks of one connection."""
+
+    async def spawn_app(
+        self, app: AppWrapper, config: Config, scope: Scope, send: Callable[[ASGISendEvent | None], Awaitable[None]]
+    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
+        """Run an application; returns what tells it an event: waits while its queue is full, but for no dead one."""
+        queue, events = trio.open_memory_channel[Any](config.max_app_queue_size)
+
+        async def run(*given: Any) -> None:
+            with events:
+                await app(*given)
+
+        async def put(event: ASGIReceiveEvent) -> None:
+            with suppress(trio.BrokenResourceError):
+                await queue.send(event)
+
+        self.spawn(_handle, run, config, scope, events.receive, send, trio.to_thread.run_sync, trio.from_thread.run)
+        return put
+
+
 class Connection(TCPServer):
     """One TCP connection, whose end is nobody else's."""
+
+    def __init__(self, app: AppWrapper, config: Config, context: WorkerContext, stream: trio.SocketStream) -> None:
+        """Serve `app` on `stream`."""
+        super().__init__(app, config, context, {}, stream)  # type: ignore[arg-type]  # no TLS
+        self._reading = trio.CancelScope()
 
     async def run(self) -> None:
         """Serve it until it ends."""
@@ -143,7 +177,7 @@ class Connection(TCPServer):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
             client = parse_socket_addr(raw.family, raw.getpeername())
             server = parse_socket_addr(raw.family, raw.getsockname())
-            async with TaskGroup() as group:
+            async with Tasks() as group:
                 self._task_group = group
                 self.protocol = Http(  # type: ignore[assignment]  # in place of the wrapper that changes to HTTP/2
                     self.app,
@@ -157,7 +191,9 @@ class Connection(TCPServer):
                     self.protocol_send,
                 )
                 await self.idle_task.restart(group, self._idle_timeout)
-                await self._read_data()
+                with self._reading:
+                    await self._read_data()
+                await self.protocol.handle(Closed())
         except* (OSError, h11.ProtocolError, ProtocolError) as ends:
             _log.debug("connection ended: %s", ends.exceptions[0])
         finally:
@@ -168,8 +204,10 @@ class Connection(TCPServer):
         with trio.CancelScope(shield=True):
             if isinstance(event, RawData):
                 await self._send(event.data)
-            elif isinstance(event, Closed | Updated):
-                await super().protocol_send(event)
+                return
+            if isinstance(event, Closed):
+                self._reading.cancel()
+            await super().protocol_send(event)
 
     async def _send(self, data: bytes) -> None:
         async with self.send_lock:
@@ -183,10 +221,12 @@ class Connection(TCPServer):
                 pass  # closed, or being closed by another task
             else:
                 return
+        self._reading.cancel()
         await self.protocol.handle(Closed())
 
     def abort(self) -> None:
         """End it at once, with whatever has not been sent."""
+        self._reading.cancel()
         raw = self.stream.socket
         if raw.fileno() >= 0:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

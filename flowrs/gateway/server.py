@@ -64,7 +64,10 @@ class Server:
         self._context = WorkerContext(None)
 
     async def run(self, listening: socket.socket, stop: trio.Event) -> None:
-        """Serve until `stop`; then let the connections end, those that do not within a second by force."""
+        """Serve until `stop`; then let the connections end, those that do not within a second by force.
+
+        What is at work for one of them even a second later is cancelled.
+        """
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
         async with trio.open_nursery() as ending:
             async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
@@ -73,21 +76,23 @@ class Server:
                 await stop.wait()
                 accepting.cancel_scope.cancel()
                 await self._context.terminated.set()
-                ending.start_soon(self._abort_late)
+                ending.start_soon(self._abort_late, connections.cancel_scope)
             ending.cancel_scope.cancel()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         if len(self.connections) >= MOST_CONNECTIONS:
             await trio.aclose_forcefully(stream)
             return
-        connection = Connection(self._app, self._config, self._context, {}, stream)  # type: ignore[arg-type]  # no TLS
+        connection = Connection(self._app, self._config, self._context, stream)
         self.connections[connection] = None
         try:
             await connection.run()
         finally:
             del self.connections[connection]
 
-    async def _abort_late(self) -> None:
+    async def _abort_late(self, scope: trio.CancelScope) -> None:
         await trio.sleep(_GRACE_S)
         for connection in self.connections:
             connection.abort()
+        await trio.sleep(_GRACE_S)
+        scope.cancel()

@@ -48,7 +48,11 @@ class Gateway:
         assert self.process.stdout
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(WITHIN_S)
+        try:
+            code = self.process.wait(WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         self.process.stdout.close()
         assert "Traceback" not in self.log(), self.log()
         assert "Warning" not in self.log(), self.log()
