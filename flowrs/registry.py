@@ -20,6 +20,7 @@ from flowrs._version import __version__
 from flowrs.api import PLUGIN_API, Connector
 from flowrs.errors import PluginError
 from flowrs.sink import Sink
+from flowrs.whereabouts import place_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -219,4 +220,6 @@ def _who(entry: EntryPoint) -> str:
 
 
 def _unloadable(entry: EntryPoint, error: BaseException) -> PluginError:
-    return PluginError(f"{_who(entry)} cannot be loaded: {type(error).__name__}: {error}")
+    place = "" if isinstance(error, SyntaxError) else place_in(entry.value, error)  # its words have the place
+    told = f"{_who(entry)} cannot be loaded: {type(error).__name__}: {error}"
+    return PluginError(f"{told} ({place})" if place else told)

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -196,6 +196,33 @@ def test_a_fact_that_makes_no_sense_is_told_with_class_fact_value_and_what_is_ex
     assert error.startswith("plugin aaa (flowrs_test_aaa) brings no usable venue: Tiny.")
     shown = "not set" if value is None else repr(eval(value, {"flowrs": flowrs}))  # noqa: S307 - the lines above
     assert f"Tiny.{fact} is {shown if len(shown) <= 60 else shown[:60] + '…'}, expected {expected}" in error
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import flowrs\n\n1 / 0\n", "ZeroDivisionError: division by zero (flowrs_test_tiny.py:3)"),
+        ("import json\n\nx = json.loads('{')\n", "char 1) (flowrs_test_tiny.py:3)"),  # raised in json's own file
+        ("x: int = 1\nfrom decimal import Decimal\nDecimal('x')", "(flowrs_test_tiny.py:3)"),
+        ("\n\nx = =\n", "SyntaxError: invalid syntax (flowrs_test_tiny.py, line 3)"),
+    ],
+)
+def test_what_keeps_a_plugin_from_being_loaded_is_told_with_the_line_of_its_own_file(
+    install: Install, source: str, words: str
+) -> None:
+    install(source)
+    assert str(registry.load().errors["tiny"]).endswith(words)
+    assert words in CliRunner().invoke(root, ["plugins", "--json"]).output
+
+
+def test_of_a_package_the_innermost_of_its_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "flowrs_test_deep"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from flowrs_test_deep.wire import x\n")
+    (folder / "wire.py").write_text("import json\nx = json.loads('{')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    error = registry.load([EntryPoint("deep", "flowrs_test_deep", "flowrs")]).errors["deep"]
+    assert str(error).endswith("(flowrs_test_deep/wire.py:2)")
 
 
 def without(method: str) -> str:

@@ -49,6 +49,12 @@ def _installed(name: str) -> Plugin:
 def _of_folder(folder: Path) -> list[Plugin]:
     """Load the plugins of a package that need not be installed."""
     path = folder / "pyproject.toml"
+    if not path.exists():
+        message = (
+            f"there is no plugin in {folder.resolve()}: it has no pyproject.toml; name the folder of a plugin's "
+            'package, or an installed plugin ("flowrs plugins" lists them)'
+        )
+        raise ConfigError(message)
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -68,7 +74,7 @@ def _dialect(venue: str, told: Path | None, places: list[Path]) -> Path:
     """Find the file that describes a venue's exchange."""
     if told is not None and not told.is_dir():
         return told
-    tried = [place / f"{venue}.toml" for place in ([told] if told is not None else places)]
+    tried = [place / f"{venue}.toml" for place in ([told / "tests", told] if told is not None else places)]
     for path in tried:
         if path.is_file():
             return path

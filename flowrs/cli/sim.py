@@ -49,7 +49,7 @@ Examples:
 @click.option("--speed", callback=_speed, default="1", show_default=True, help="A replay's pace: 1, 10, … or max.")
 @click.option("--stop-at-end", is_flag=True, help="End with the recording.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong, may be repeated.")
-@click.option("--dialect", default="", metavar="FILE", help="An exchange that FILE describes, instead.")
+@click.option("--dialect", default="", metavar="FILE", help="An exchange that FILE (or the one in a folder) describes.")
 @click.option(
     "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="List them."
 )

@@ -45,6 +45,8 @@ PLACES = {
 }
 """By the key of the file: what may stand in angle brackets there."""
 
+_CONFIGURATION = frozenset({"daemon", "venues", "groups", "plugins"})
+
 Word = Annotated[str, Meta(min_length=1)]
 
 
@@ -139,8 +141,12 @@ def read(path: Path) -> Description:
     """Read a dialect file; raises ConfigError that names the file, the key and what is expected."""
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
-        if "venues" in told:
-            message = f"{path} is a configuration of the daemon, not a dialect file"
+        if tables := _CONFIGURATION & told.keys():
+            listed = ", ".join(f"[{each}]" for each in sorted(tables))
+            message = (
+                f"{path} is a configuration of the daemon (it has {listed}), not a dialect file, which says how an "
+                "exchange speaks: name that one with --dialect"
+            )
             raise ConfigError(message)
         found = msgspec.convert(told, Description)
     except OSError as error:
@@ -153,6 +159,25 @@ def read(path: Path) -> Description:
         message = f"{path}: {words}"
         raise ConfigError(message)
     return found
+
+
+def find(path: Path) -> Path:
+    """Return the one dialect file of a folder, or of its tests/; a file as it is. Raises ConfigError."""
+    if not path.is_dir():
+        return path
+    files = [each for place in (path / "tests", path) for each in sorted(place.glob("*.toml")) if _says_venue(each)]
+    if len(files) == 1:
+        return files[0]
+    listed = ", ".join(map(str, files))
+    told = (
+        f"there are several dialect files in {path}" if files else f"there is no dialect file in {path} or its tests/"
+    )
+    raise ConfigError(f"{told}; name one of them: {listed}" if files else f"{told}; name one: FILE.toml")
+
+
+def _says_venue(path: Path) -> bool:
+    """Whether it looks like a dialect file, also if it is not right yet."""
+    return re.search(rb"(?m)^venue\s*=", path.read_bytes()) is not None
 
 
 def _wrong_with(told: Description) -> list[str]:

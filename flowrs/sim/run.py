@@ -22,7 +22,7 @@ from flowrs.sim.by_example import Described
 from flowrs.sim.bybit import Bybit
 from flowrs.sim.coinbase import CoinbaseAdvanced
 from flowrs.sim.coinbase_frames import COINBASE_INSTRUMENTS
-from flowrs.sim.description import read
+from flowrs.sim.description import find, read
 from flowrs.sim.instruments import INSTRUMENTS, PERPETUALS, Instrument
 from flowrs.sim.kraken import KrakenV2
 from flowrs.sim.kraken_frames import KRAKEN_INSTRUMENTS
@@ -79,7 +79,8 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
     `symbols` (`BTC-USDT` or `BTCUSDT`; none: all nine) and `seed` choose the generated market. `replay` is a list of
     recordings that takes its place, played at `speed` times the recorded pace. `port` 0 is any free port, else the
     venues have ports from there on, in their order. With `stop_at_end` the venue closes after the recording, else it
-    stays and answers. For `faults` see `plan`. `dialect` is a file that describes the one exchange to simulate.
+    stays and answers. For `faults` see `plan`. `dialect` is a file that describes the one exchange to simulate, or the
+    folder with it.
     """
 
     host: str = "127.0.0.1"
@@ -133,7 +134,7 @@ class SimOptions(msgspec.Struct, frozen=True, kw_only=True):
     def dialects(self) -> list[Dialect]:
         """Make the venues' dialects and their sources; raises ConfigError if a file cannot be read."""
         if self.dialect:
-            return [described(Path(self.dialect), seed=self.seed, symbols=self.symbols)]
+            return [described(find(Path(self.dialect)), seed=self.seed, symbols=self.symbols)]
         if self.replay:
             return [VENUES[self.names[0]].make(Replay(self.replay, speed=self.speed))]
         markets: dict[tuple[Instrument, ...], Market] = {}

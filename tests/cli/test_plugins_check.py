@@ -57,14 +57,38 @@ def test_a_plugin_that_loses_updates_fails_and_is_told_what_to_do(tmp_path: Path
     [
         (("nothing",), "nothing is neither a folder nor an installed plugin"),
         (("kraken",), "there is no dialect file of kraken: tried tests/kraken.toml, kraken.toml"),
-        ((OKX / "tests",), "pyproject.toml cannot be read"),
+        (
+            (OKX / "tests",),
+            "okx/tests: it has no pyproject.toml; name the folder of a plugin's package, or an installed",
+        ),
+        ((".",), ": it has no pyproject.toml; name the folder of a plugin's package, or an installed plugin"),
         ((OKX, "--dialect", OKX / "README.md"), "README.md: "),
     ],
 )
-def test_what_cannot_be_checked_is_told(
+def test_what_cannot_be_checked_is_told_in_a_line(
     words: tuple[str | Path, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = run(*words)
-    assert result.exit_code != 0
-    assert told in str(result.exception) + result.output
+    assert result.exit_code == 2
+    assert told in result.output
+    assert result.output.startswith("flowrs: ")
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("table", ["venues.kraken", "daemon", "groups", "plugins.okx"])
+def test_a_configuration_beside_is_not_taken_for_the_dialect_file(
+    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kraken.toml").write_text(f"[{table}]\n", encoding="utf-8")
+    result = run("kraken")
+    assert result.exit_code == 2
+    assert result.output == (
+        f"flowrs: kraken.toml is a configuration of the daemon (it has [{table.partition('.')[0]}]), not a dialect "
+        "file, which says how an exchange speaks: name that one with --dialect\n"
+    )
+
+
+def test_the_dialect_may_be_the_folder_of_a_package() -> None:
+    assert run(OKX, "--dialect", OKX).exit_code == 0

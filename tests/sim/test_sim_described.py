@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,6 +134,27 @@ def test_a_file_that_makes_no_sense_is_refused_by_key(tmp_path: Path, old: str, 
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.toml cannot be read \(No such file"):
         described(tmp_path / "none.toml")
+
+
+def test_a_folder_has_the_dialect_file_that_looks_like_one(tmp_path: Path) -> None:
+    def dialect() -> str:
+        (found,) = SimOptions(dialect=str(tmp_path), symbols=("BTC-USDT",)).dialects()
+        return found.name
+
+    with pytest.raises(ConfigError, match=r"there is no dialect file in .* or its tests/; name one: FILE\.toml"):
+        dialect()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "flowrs-okx"\n', encoding="utf-8")
+    (tmp_path / "flowrs.toml").write_text('[venues.okx]\nsymbols = ["BTC-USDT"]\n', encoding="utf-8")
+    shutil.copy(OKX, tmp_path / "tests/okx.toml")
+    assert dialect() == "okx"
+    shutil.copy(OKX, tmp_path / "other.toml")
+    with pytest.raises(ConfigError, match=r"there are several .*; name one of them: .*tests/okx\.toml, .*other\.toml"):
+        dialect()
+    (tmp_path / "tests/okx.toml").unlink()
+    (tmp_path / "other.toml").write_text('venue = "okx"\n[book', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"other\.toml: Expected"):
+        dialect()
 
 
 async def test_it_is_run_and_printed_as_a_configuration() -> None:

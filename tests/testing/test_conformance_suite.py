@@ -267,7 +267,9 @@ def test_what_decode_must_not_return_is_named(kind: type[Connector], words: str)
 def test_a_configuration_is_not_taken_for_a_dialect_file(tmp_path: Path) -> None:
     path = tmp_path / "tulip.toml"
     path.write_text('[venues.tulip]\nsymbols = ["BTC-USDT"]\n')
-    with pytest.raises(ConfigError, match="is a configuration of the daemon, not a dialect file"):
+    with pytest.raises(
+        ConfigError, match=r"is a configuration of the daemon \(it has \[venues\]\), not a dialect file"
+    ):
         testing.check(OkxSwap, path)
 
 
