@@ -92,10 +92,10 @@ async def _serve(
 ) -> None:
     roster = _roster(config, arena)
     venues = roster.venues
-    service = Service(venues, os.environ)
+    service = Service(venues, roster.missing, os.environ)
     metrics = Metrics(venues)
     together = Consolidation(venues, arena, config.groups, _fees(config))
-    answers = Answers(venues, metrics, socket, together.key)
+    answers = Answers(venues, metrics, socket, together.key, roster.missing)
     hub = Hub(arena)
     subscriptions = Subscriptions(hub, venues, answers, metrics, arena.notices, together)
     administration = Administration(venues, answers)

@@ -2,7 +2,8 @@
 
 What a venue is made of is compared (`Part`), not the files: so a change touches the venues and symbols that differ, and
 no other book hears of it. A configuration is tried as a whole beside the running one first: one that cannot be carried
-out changes nothing. Symbols that were added or removed over the socket are nobody's in the file, and are left alone.
+out changes nothing. A plugin that fails only after that costs what it was to bring, and no more. Symbols that were
+added or removed over the socket are nobody's in the file, and are left alone.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import trio
 from flowrs import registry, sections
 from flowrs.api import Rate
 from flowrs.core import Arena, Scratch
-from flowrs.errors import ConfigError, PluginError
+from flowrs.errors import ConfigError, CoreError, PluginError
 from flowrs.feed import Budget, Venue
+from flowrs.feed.boundary import fault
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -50,6 +52,8 @@ class Changed(NamedTuple):
     added: list[str]
     removed: list[str]
     renewed: list[str]
+    failed: list[str]
+    """What was to be one of these, and has failed."""
 
     def __str__(self) -> str:
         """`added kraken; removed binance:ETH-USDT`, or `nothing`."""
@@ -69,7 +73,7 @@ class Roster:
         self.venues: dict[str, Venue] = {}
         """By name; the same dict for ever."""
         self.missing: dict[str, str] = {}
-        """Why configured venues are left out."""
+        """Why configured venues are left out; the same dict for ever."""
         self._arena, self._scratch, self._machine = arena, Scratch(), Budget(_CONNECTS)
         self._feeds: trio.Nursery | None = None
         plugins, self._parts = self._planned(config)
@@ -78,7 +82,7 @@ class Roster:
             try:
                 self.venues[name] = self._made(part)
             except PluginError as error:
-                self.missing[name] = f"venues.{name}: {error}"
+                self._leave_out(name, error)
         if self.missing and not self.venues:
             raise ConfigError("; ".join([*self.missing.values(), *map(str, plugins.errors.values())]))
         without = [f"{words}; going on without it" for words in self.missing.values()]
@@ -94,7 +98,10 @@ class Roster:
             await trio.sleep_forever()
 
     async def change(self, config: Config) -> Changed:
-        """Become what `config` says. Raises ConfigError if that cannot be; then nothing has changed."""
+        """Become what `config` says. Raises ConfigError if that cannot be; then nothing has changed.
+
+        What a plugin fails to bring although it could in the trial is logged, left out, and tried again the next time.
+        """
         trial = await trio.to_thread.run_sync(_tried, config, self._arena.slots)
         if new := [words for name, words in trial.missing.items() if name not in self.missing]:
             raise ConfigError("; ".join(new))
@@ -110,20 +117,40 @@ class Roster:
 
         for name in (*gone, *renewed):
             self.venues.pop(name).close()
+        self.missing.clear()
+        self.missing.update(trial.missing)
         for name in kept:
             for symbol in less[name]:
                 self.venues[name].remove(symbol)
-            if more[name]:
-                self.venues[name].add(more[name])
-        for name in (*renewed, *fresh):
-            self._begin(name, after[name])
-        self._parts, self.missing = after, trial.missing
-        return Changed([*fresh, *_ids(more)], [*gone, *_ids(less)], renewed)
+        vain = {name: more[name] for name in kept if not self._add(name, more[name])}
+        failed = _ids(vain) + [name for name in (*renewed, *fresh) if not self._begin(name, after[name])]
+        self._parts = after | {name: _without(after[name], symbols) for name, symbols in vain.items()}
+        added, renewed = ([name for name in names if name not in failed] for names in ([*fresh, *_ids(more)], renewed))
+        return Changed(added, [*gone, *_ids(less)], renewed, failed)
 
-    def _begin(self, name: str, part: Part) -> None:
-        self.venues[name] = venue = self._made(part)
+    def _begin(self, name: str, part: Part) -> bool:
+        """Begin a venue; returns whether it could be made."""
+        try:
+            self.venues[name] = venue = self._made(part)
+        except (CoreError, PluginError) as error:
+            _log.error("%s; going on without it", self._leave_out(name, error))
+            return False
         if self._feeds is not None:
             self._feeds.start_soon(venue.run)
+        return True
+
+    def _add(self, name: str, symbols: list[str]) -> bool:
+        """Let a venue that runs keep more symbols; returns whether it can."""
+        try:
+            self.venues[name].add(symbols)
+        except (CoreError, PluginError) as error:
+            _log.error("venues.%s: %s; going on without %s", name, error, " ".join(symbols))
+            return False
+        return True
+
+    def _leave_out(self, name: str, error: CoreError | PluginError) -> str:
+        self.missing[name] = words = f"venues.{name}: {error}"
+        return words
 
     def _surplus(self, name: str, have: Part, other: Part, *, held: bool = True) -> list[str]:
         """Return the symbols of `have` that `other` does not have, of those that are kept now, or are not."""
@@ -157,8 +184,11 @@ class Roster:
         return plugins, parts
 
     def _made(self, part: Part) -> Venue:
-        connector = part.kind()
-        connector.settings = part.settings
+        try:
+            connector = part.kind()
+            connector.settings = part.settings
+        except BaseException as error:  # the plugin's boundary: anything may come out of foreign code
+            raise fault(part.kind.name, error) from error
         return Venue(connector, part.config, part.origin, self._scratch, self._arena, self._machine)
 
 
@@ -170,6 +200,12 @@ def _tried(config: Config, slots: int) -> Roster:
 def _shape(config: VenueConfig) -> VenueConfig:
     """Return what of a venue's configuration its connections depend on."""
     return msgspec.structs.replace(config, symbols=(), fee_percent="0", enabled=True)
+
+
+def _without(part: Part, symbols: list[str]) -> Part:
+    """Return the part with fewer symbols."""
+    kept = tuple(each for each in part.config.symbols if each not in symbols)
+    return part._replace(config=msgspec.structs.replace(part.config, symbols=kept))
 
 
 def _ids(symbols: dict[str, list[str]]) -> list[str]:

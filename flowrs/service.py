@@ -31,9 +31,11 @@ _FEEDS = 10  # times within the watchdog's patience: a machine with too much to 
 class Service:
     """The daemon, as systemd sees it; without systemd, nobody."""
 
-    def __init__(self, venues: Mapping[str, VenueSource], environ: Mapping[str, str]) -> None:
-        """Tell of `venues` to whom `environ` names."""
-        self._venues, self._environ = venues, environ
+    def __init__(
+        self, venues: Mapping[str, VenueSource], left_out: Mapping[str, str], environ: Mapping[str, str]
+    ) -> None:
+        """Tell of `venues`, and why others are left out, to whom `environ` names."""
+        self._venues, self._left_out, self._environ = venues, left_out, environ
         self._status = ""
         self._remark = ""
         self._was_told = True
@@ -74,6 +76,7 @@ class Service:
         states = [each.book.state for venue in self._venues.values() for each in venue.replicas.values()]
         parts = [f"{sum(each is State.LIVE for each in states)} of {len(states)} books live"]
         parts += [f"{venue.name}: {venue.error}" for venue in self._venues.values() if venue.error]
+        parts += self._left_out.values()
         words = "; ".join([*parts, *([self._remark] if self._remark else [])])
         words = "".join(each if each.isprintable() else "\ufffd" for each in words)
         self._status = f"STATUS={words if len(words) <= _MOST else words[: _MOST - 1] + '…'}"

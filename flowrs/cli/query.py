@@ -41,8 +41,8 @@ def summary(answer: dict[str, Any]) -> str:
 
 
 def _faults(answer: dict[str, Any]) -> list[Cell]:
-    """Return a line for each plugin that has done something wrong."""
-    lines = []
+    """Return a line for each venue that is left out, and for each plugin that has done something wrong."""
+    lines = [Cell(f"{name} is left out: {why}", "red") for name, why in answer.get("left_out", {}).items()]
     for venue in answer["venues"]:
         plugin = venue["plugin"]
         told = [f"failed {number(plugin['errors'])} times, last: {plugin['error']}"] * bool(plugin["errors"])

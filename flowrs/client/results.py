@@ -242,6 +242,8 @@ class Status(Struct, frozen=True, kw_only=True):
     books: Totals
     venues: tuple[VenueStatus, ...]
     list: tuple[BookStatus, ...]
+    left_out: dict[str, str] = {}
+    """Why configured venues are left out, by name."""
 
 
 class Reconnecting(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
@@ -48,9 +49,11 @@ class Answers:
         metrics: Metrics,
         socket: Path,
         group: Callable[[str], str] = str,
+        left_out: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Answer for `venues`; `group`: the symbol that stands for a symbol's group."""
+        """Answer for `venues`; `group`: the symbol that stands for a symbol's group; `left_out`: why others are."""
         self._group = group
+        self._left_out = left_out
         self._venues = venues
         self._metrics = metrics
         self._socket = socket
@@ -130,6 +133,7 @@ class Answers:
             "uptime_s": round(self._metrics.uptime_s, 3),
             "books": {"total": len(replicas), "live": sum(each.book.state is State.LIVE for _, each in replicas)},
             "venues": [venue_row(each) for each in self._venues.values()],
+            "left_out": dict(self._left_out),
             "list": [_row(venue, each) for venue, each in replicas],
         }
 

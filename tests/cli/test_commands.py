@@ -185,7 +185,8 @@ def test_status_shows_connections_books_and_faults(flowrs: Flowrs) -> None:
     assert text.startswith("flowrs 0.1.0, pid 123, up 1 h 2 min: 1 of 2 books live\n")
     assert "connection refused (again in 4.0 s)" in text
     lines = text.splitlines()
-    assert lines[1:3] == [
+    assert lines[1:4] == [
+        "tulip is left out: venues.tulip: tulip: the plugin failed: KeyError: 'y'",
         "kraken: its plugin flowrs.plugins.kraken has failed 3 times, last: the plugin failed: KeyError: 'x'",
         "kraken: its plugin flowrs.plugins.kraken has kept all books waiting 2 times, longest 3.0 s",
     ]

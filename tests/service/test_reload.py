@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 import trio
 from daemons import Client, connected
 from systemds import Listener, listening
+from tulips import installed
 
 from flowrs import config as settings
 from flowrs.core import Arena
@@ -20,7 +22,7 @@ from flowrs.roster import Roster
 from flowrs.sim import INSTRUMENTS, BinanceSpot, Bybit, Market, Shape, open_venue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 SHAPE = Shape(levels=60, updates=12.0, trades=2.0, volatility=2e-6)
@@ -144,6 +146,101 @@ async def test_a_bad_file_changes_nothing_and_says_why(
     world.write(binance="BTC-USDT SOL-USDT")
     assert "refused" not in await world.reload()
     await world.live("binance:BTC-USDT", "binance:SOL-USDT")
+
+
+# -- a plugin that passes the trial, and fails then
+
+FAILS = """\
+    {head}
+        import pathlib, threading
+        if threading.current_thread() is threading.main_thread() and pathlib.Path({flag!r}).exists():
+            raise RuntimeError("not now")
+        return {result}
+
+    def subscribe(
+"""
+MADE = ("def __init__(self):", "None")
+NAMED = ("def native(self, symbol):", "symbol")
+
+
+class Failing:
+    """Tulip's plugin, installed: it fails outside of trials as long as there is a file."""
+
+    def __init__(self, folder: Path, head: str, result: str) -> None:
+        self.flag = folder / "fails"
+        package = installed(folder)
+        words = FAILS.format(head=head, flag=str(self.flag), result=result).rstrip("\n")
+        package.change("    def subscribe(", words)
+        self.folder = package.folder
+
+
+@pytest.fixture
+def tulip(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Failing]:
+    made = Failing(tmp_path, *request.param)
+    monkeypatch.syspath_prepend(made.folder)
+    yield made
+    sys.modules.pop("flowrs_tulip", None)
+
+
+def following(*symbols: str) -> str:
+    """The table of Tulip, with which nobody can connect."""
+    return f'[venues.tulip]\nsymbols = {list(symbols)}\nurl = "ws://127.0.0.1:9/"\nrest_url = "http://127.0.0.1:9"\n'
+
+
+@pytest.mark.parametrize("tulip", [MADE, NAMED], indirect=True, ids=["made", "named"])
+@pytest.mark.parametrize("runs", [False, True], ids=["a new venue", "one that is made anew"])
+async def test_a_plugin_that_fails_after_the_trial_costs_its_own_venue_until_a_reload(
+    world: World, tulip: Failing, caplog: pytest.LogCaptureFixture, *, runs: bool
+) -> None:
+    binance = "BTC-USDT ETH-USDT"
+    before = await world.live("binance:BTC-USDT", "binance:ETH-USDT")
+    if runs:
+        world.write(following("BTC-USDT"), binance=binance)
+        assert "venues.tulip" not in await world.reload()
+    tulip.flag.touch()
+    world.write(following("BTC-USDT") + "silence_s = 5\n", binance=binance, bybit="BTC-USDT")
+    status = await world.reload()
+
+    after = await world.live("binance:BTC-USDT", "binance:ETH-USDT", "bybit:BTC-USDT")
+    assert after["binance:BTC-USDT"]["transitions"] == before["binance:BTC-USDT"]["transitions"]
+    told = (await world.client.result("status"))["left_out"]["tulip"]
+    assert told.startswith("venues.tulip: tulip:")
+    assert told.endswith("the plugin failed: RuntimeError: not now")
+    assert told in status
+    assert f"{told}; going on without it" in caplog.messages
+
+    tulip.flag.unlink()
+    assert "venues.tulip" not in await world.reload()
+    found = await world.client.result("status")
+    assert found["left_out"] == {}
+    assert [each["venue"] for each in found["venues"]] == ["binance", "bybit", "tulip"]
+
+
+@pytest.mark.parametrize("tulip", [NAMED], indirect=True)
+async def test_a_symbol_that_a_plugin_does_not_take_after_the_trial_is_tried_again(
+    world: World, tulip: Failing, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.write(following("BTC-USDT"), binance="BTC-USDT")
+    await world.reload()
+    tulip.flag.touch()
+    world.write(following("BTC-USDT", "ETH-USDT"), binance="BTC-USDT ETH-USDT")
+    await world.reload()
+    assert await symbols(world) == {"binance": ["BTC-USDT", "ETH-USDT"], "tulip": ["BTC-USDT"]}
+    assert any("going on without ETH-USDT" in line for line in caplog.messages)
+    (row,) = [each for each in (await world.client.result("status"))["venues"] if each["venue"] == "tulip"]
+    assert row["plugin"]["error"] == "the plugin failed: RuntimeError: not now"
+
+    tulip.flag.unlink()
+    await world.reload()
+    assert (await symbols(world))["tulip"] == ["BTC-USDT", "ETH-USDT"]
+
+
+async def symbols(world: World) -> dict[str, list[str]]:
+    """What is followed, by venue."""
+    return {each["venue"]: each["symbols"] for each in await world.client.result("venues")}
+
+
+# --
 
 
 async def test_an_unchanged_file_touches_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -69,7 +69,7 @@ async def test_a_systemd_that_is_not_there_is_said_once_and_ends_nothing(
 ) -> None:
     environ = {"NOTIFY_SOCKET": str(tmp_path / "nowhere"), "WATCHDOG_USEC": "3000000"}
     with trio.move_on_after(30):
-        await Service({}, environ).run()
+        await Service({}, {}, environ).run()
     assert trio.current_time() >= 30
     (line,) = caplog.messages
     assert f"{tmp_path}/nowhere" in line
@@ -82,7 +82,7 @@ async def test_the_watchdog_is_fed_ten_times_within_its_patience(
     address = str(tmp_path / "notify")
     with listening(address) as listener:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Service({}, {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000"}).run)
+            nursery.start_soon(Service({}, {}, {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000"}).run)
             for _ in range(100):
                 await trio.sleep(0.1)
                 listener.look()
@@ -95,7 +95,7 @@ async def test_a_systemd_that_does_not_read_keeps_the_daemon_neither_from_reload
 ) -> None:
     address = str(tmp_path / "notify")
     with listening(address):
-        service = Service({}, {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000"})
+        service = Service({}, {}, {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000"})
         with trio.move_on_after(0.5):
             await service.run()  # which fills the socket
         with trio.fail_after(10):

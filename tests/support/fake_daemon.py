@@ -131,6 +131,7 @@ STATUS = {
             },
         },
     ],
+    "left_out": {"tulip": "venues.tulip: tulip: the plugin failed: KeyError: 'y'"},
     "list": [
         {
             **FACTS,
