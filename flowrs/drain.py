@@ -10,21 +10,23 @@ from __future__ import annotations
 import logging
 import math
 import signal
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from flowrs.client.events import Disconnected
+from flowrs.client.events import BookState, Disconnected, Reconnected, VenueStates
 from flowrs.client.stream import pauses
-from flowrs.errors import NotRunning, PluginError, TooSlow
+from flowrs.errors import ControlError, NotRunning, PluginError, TooSlow, UnknownName
 from flowrs.sink import Lost
+from flowrs.waiting import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
 
     from flowrs.client import AsyncClient, AsyncSubscription, Topic
+    from flowrs.client.events import VenuesEvent
+    from flowrs.selection import Selection
     from flowrs.sink import Sink
 
 _log = logging.getLogger(__name__)
@@ -33,65 +35,18 @@ _FLUSH_S = 1.0  # so old may what was written be until it is made safe
 _END_S = 10.0  # for what waits, after a signal
 
 
-class Queue:
-    """What waits for the sink."""
-
-    def __init__(self, most: int) -> None:
-        """Let at most `most` events wait."""
-        self.is_closed = False
-        self._most = most
-        self._events: deque[Any] = deque()
-        self._changed = trio.Event()
-
-    def __len__(self) -> int:
-        """How many wait."""
-        return len(self._events)
-
-    def put(self, event: object) -> bool:
-        """Let an event wait; returns False if there is no room for it."""
-        if len(self._events) >= self._most:
-            return False
-        self.push(event)
-        return True
-
-    def push(self, event: object) -> None:
-        """Let an event wait for which there is always room: what is said of the others."""
-        self._events.append(event)
-        self._change()
-
-    def close(self) -> None:
-        """Nothing more comes."""
-        self.is_closed = True
-        self._change()
-
-    async def take(self, most: int) -> list[Any]:
-        """Wait for events; returns the oldest, none if it is closed and nothing waits."""
-        while not self._events and not self.is_closed:
-            await self._changed.wait()
-        taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
-        self._change()
-        return taken
-
-    async def room(self) -> None:
-        """Wait until half of it is free."""
-        while len(self._events) > self._most // 2:
-            await self._changed.wait()
-
-    def _change(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
-
-
 class Drain:
     """One run of a sink."""
 
-    def __init__(self, sink: Sink, client: AsyncClient, topics: Sequence[Topic], most: int) -> None:
-        """Follow `topics`; at most `most` events wait for the sink."""
+    def __init__(self, sink: Sink, client: AsyncClient, selection: Selection, most: int) -> None:
+        """Follow what is selected; at most `most` events wait for the sink."""
         self.written = 0
         """How many events the sink has taken."""
         self.lost = 0
         """How many are lost, as far as that is known."""
-        self._sink, self._client, self._topics = sink, client, topics
+        self._sink, self._client, self._selection = sink, client, selection
+        self._more: list[Topic] = []  # to be followed too
+        self._reading = trio.CancelScope()  # of a read, which gives way to that
         self._queue = Queue(most)
         self._pending = 0  # of the events that the sink is being given
         self._is_busy = False
@@ -99,7 +54,7 @@ class Drain:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until SIGTERM or SIGINT, then write what waits.
 
-        Raises (in an exception group) NotRunning or ControlError if it cannot begin, or a topic is refused later;
+        Raises (in an exception group) NotRunning or ControlError if it cannot begin, or nothing is left to follow;
         PluginError for whatever the sink does wrong. Started: it is subscribed.
         """
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -118,7 +73,7 @@ class Drain:
             nursery.start_soon(self._write)
             with trio.CancelScope() as reading:
                 nursery.start_soon(self._stop, signals, reading)
-                await self._read(task_status)
+                await self._read_and_watch(task_status)
             self._queue.close()
             nursery.cancel_scope.deadline = trio.current_time() + _END_S
         if left := len(self._queue) + self._pending:
@@ -172,20 +127,32 @@ class Drain:
 
     # -- the reading side
 
-    async def _read(self, task_status: trio.TaskStatus[None]) -> None:
-        async with self._client.subscribe(*self._topics) as events:
-            _log.info("sink %s follows %d books and streams of trades", self._sink.name, len(self._topics))
+    async def _read_and_watch(self, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._read)
             task_status.started()
-            lost = await self._take(events)
-        while True:
-            self._tell(lost)
-            lost = await self._again()
+            nursery.start_soon(self._watch)
 
-    async def _again(self) -> int | None:
+    async def _read(self, task_status: trio.TaskStatus[None]) -> None:
+        topics = await self._topics()
+        async with self._client.subscribe(*topics) as events:
+            _log.info("sink %s follows %d books and streams of trades", self._sink.name, len(topics))
+            task_status.started()
+            told = await self._take(events)
+        while True:
+            self._tell(told)
+            told = await self._again()
+
+    async def _topics(self) -> list[Topic]:
+        self._more.clear()
+        async with self._client as client:
+            return self._selection.begin((await client.status()).list)
+
+    async def _again(self) -> Lost | Reconnected:
         """Subscribe again, as soon as there is a daemon; returns as `_take`."""
         for pause_s in pauses():
             try:
-                async with self._client.subscribe(*self._topics) as events:
+                async with self._client.subscribe(*await self._topics()) as events:
                     return await self._take(events)
             except NotRunning as error:
                 await self._queue.room()
@@ -193,14 +160,49 @@ class Drain:
                 await trio.sleep(pause_s)
         raise AssertionError  # pauses have no end
 
-    async def _take(self, events: AsyncSubscription[Any]) -> int | None:
-        """Let events wait until there is no room; returns how many are lost by the time that there is some again."""
+    async def _take(self, events: AsyncSubscription[Any]) -> Lost | Reconnected:
+        """Let events wait as long as there is room. Returns what the sink is to be told before all begins anew."""
         try:
-            async for event in events:
-                if not self._queue.put(event):
-                    break
+            while True:
+                await self._follow_more(events)
+                with trio.CancelScope() as self._reading:
+                    async for event in events:
+                        if not self._queue.put(event):
+                            break
+                if not self._reading.cancelled_caught:
+                    return Lost(await self._count(events))
         except TooSlow:
-            return None
+            return Lost(None)
+        except UnknownName:
+            return Reconnected(())  # the daemon that there is now keeps less than the one before
+
+    async def _follow_more(self, events: AsyncSubscription[Any]) -> None:
+        while self._more:
+            topic = self._more.pop(0)
+            words = f"the {topic.params['topic']} of {topic.params['venue']}:{topic.params['symbol']}"
+            try:
+                await events.add(topic)
+                _log.info("sink %s follows %s too", self._sink.name, words)
+            except ControlError as error:
+                _log.warning("sink %s does not follow %s: %s", self._sink.name, words, error.message)
+
+    async def _watch(self) -> None:
+        """See what else there is to follow."""
+        for pause_s in pauses():
+            with suppress(NotRunning, TooSlow):
+                async with self._client.subscribe_venues() as events:
+                    async for event in events:
+                        self._see(event)
+            await trio.sleep(pause_s)
+
+    def _see(self, event: VenuesEvent) -> None:
+        books = event.books if isinstance(event, VenueStates) else [event] if isinstance(event, BookState) else []
+        self._more += [topic for book in books for topic in self._selection.more(book)]
+        if self._more:
+            self._reading.cancel()
+
+    async def _count(self, events: AsyncSubscription[Any]) -> int | None:
+        """Return how many events are lost by the time that there is room again, None if nobody knows."""
         lost: int | None = 1
 
         async def count() -> None:
@@ -218,8 +220,9 @@ class Drain:
             nursery.cancel_scope.cancel()
         return lost
 
-    def _tell(self, lost: int | None) -> None:
-        self.lost += lost or 0
-        words = "events" if lost is None else f"{lost:,} events"
-        _log.warning("sink %s is too slow: %s are lost; every book begins anew", self._sink.name, words)
-        self._queue.push(Lost(lost))
+    def _tell(self, told: Lost | Reconnected) -> None:
+        if isinstance(told, Lost):
+            self.lost += told.events or 0
+            words = "events" if told.events is None else f"{told.events:,} events"
+            _log.warning("sink %s is too slow: %s are lost; every book begins anew", self._sink.name, words)
+        self._queue.push(told)

@@ -13,8 +13,9 @@ import click
 
 from flowrs.cli import options
 from flowrs.cli.log import log_to_stderr
-from flowrs.client import Client, Topic
+from flowrs.client import Client
 from flowrs.errors import ConfigError, FlowrsError, UnknownName
+from flowrs.selection import Only, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="""\b
-It runs until SIGTERM or Ctrl-C (exit code 0: all is written). Without a SYMBOL it gets the books that are
-kept when it starts. BTC-USDT is that of all exchanges, binance:BTC-USDT that of one.
+It runs until SIGTERM or Ctrl-C (exit code 0: all is written). Without a SYMBOL it gets all books, also those
+that "flowrs add" adds later. BTC-USDT is that of all exchanges, binance:BTC-USDT that of one.
 
 \b
 The sink "ndjson" writes lines of JSON. Its options: path (required), max_mb of a file (100) and files (10),
@@ -58,7 +59,7 @@ def sink(
     name: str,
     symbols: tuple[str, ...],
     pairs: tuple[str, ...],
-    only: str | None,
+    only: Only,
     queue: int,
     path: Path | None,
     socket: Path | None,
@@ -66,9 +67,9 @@ def sink(
     """Write each change of books and each trade to where the sink NAME of a plugin puts it."""
     made = _made(name, pairs, path)
     with Client(socket) as client:
-        topics = _topics(client, symbols, only)
+        places = _places(client, symbols)
     log_to_stderr("info")
-    _run(made, topics, queue, socket)
+    _run(made, Selection(places, only), queue, socket)
 
 
 def _made(name: str, pairs: Sequence[str], path: Path | None) -> Sink:
@@ -113,32 +114,27 @@ def _options(name: str, struct: type[Struct] | None, pairs: Sequence[str]) -> St
         raise ConfigError(f"--set {key}={told.get(key, '')}: {words[:1].lower()}{words[1:]}") from None
 
 
-def _topics(client: Client, symbols: Sequence[str], only: str | None) -> list[Topic]:
-    """Return what is to be followed. Raises UnknownName."""
+def _places(client: Client, symbols: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Return what is to be followed. Raises UnknownName if there is nothing of a name now."""
     kept = [(book.symbol, book.venue) for book in client.status().list]
-    wanted: dict[tuple[str, str], None] = {}
+    if not kept:
+        raise UnknownName("unknown_symbol", "the daemon keeps no book")
+    places = []
     for told in symbols:
         symbol, venue = options.place(told, None)
-        found = [each for each in kept if each[0] == symbol and venue in (None, each[1])]
-        if not found:
+        if not any(each[0] == symbol and venue in (None, each[1]) for each in kept):
             raise UnknownName("unknown_symbol", f"no book of {told} is kept")
-        wanted.update(dict.fromkeys(found))
-    topics = []
-    for symbol, venue in wanted or kept:
-        topics += [Topic.book(symbol, venue, mode="every")] if only != "trades" else []
-        topics += [Topic.trades(symbol, venue)] if only != "books" else []
-    if not topics:
-        raise UnknownName("unknown_symbol", "the daemon keeps no book")
-    return topics
+        places.append((symbol, venue))
+    return places
 
 
-def _run(made: Sink, topics: Sequence[Topic], queue: int, socket: Path | None) -> None:
+def _run(made: Sink, selection: Selection, queue: int, socket: Path | None) -> None:
     import trio  # noqa: PLC0415 - as above
 
     from flowrs.client import AsyncClient  # noqa: PLC0415 - as above
     from flowrs.drain import Drain  # noqa: PLC0415 - as above
 
-    drain = Drain(made, AsyncClient(socket), topics, queue)
+    drain = Drain(made, AsyncClient(socket), selection, queue)
     try:
         trio.run(drain.run, strict_exception_groups=True)
     except* FlowrsError as group:

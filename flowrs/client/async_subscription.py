@@ -87,6 +87,13 @@ class AsyncSubscription(Generic[E]):
         """Close."""
         self.close()
 
+    async def add(self, *topics: Topic) -> None:
+        """Follow more topics, in the same order of events; one that is followed already begins anew.
+
+        While the daemon is gone, they are followed when there is one again. Raises `ControlError` if one is refused.
+        """
+        await run(self._stream.add(topics))
+
     def close(self) -> None:
         """End it; a second time it does nothing."""
         shut(self._stream.link)

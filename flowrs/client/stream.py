@@ -108,6 +108,33 @@ class Stream:
             done.append(decoded("subscribe", raw, _Subscribed))
         return done
 
+    def add(self, topics: tuple[Topic, ...]) -> Steps[None]:
+        """Subscribe to more, where that was done before anew; while there is no daemon, as soon as there is one.
+
+        Raises ControlError if the daemon refuses a topic: that one and those after it are not subscribed to.
+        """
+        for topic in topics:
+            at = self._topics.index(topic) if topic in self._topics else len(self._topics)
+            try:
+                key = "" if self.link is None else (yield from self._begin(self.link, topic, self._keys[at : at + 1]))
+            except NotRunning as error:
+                self._lose(error)
+                key = ""
+            if at == len(self._topics):
+                self._topics += (topic,)
+            if key:
+                self._keys[at:] = [key, *self._keys[at + 1 :]]
+
+    def _begin(self, link: Link, topic: Topic, before: list[str]) -> Steps[str]:
+        """Subscribe to one topic, not any longer by the key that it has had; returns its key."""
+        until = self._clock() + self._timeout_s
+        for key in before:
+            yield from link.ask("unsubscribe", {"subscription": key}, until)
+            self._positions.pop(key, None)
+        raw = yield from link.ask("subscribe", topic.params, until)
+        subscribed: _Subscribed = decoded("subscribe", raw, _Subscribed)
+        return subscribed.subscription
+
     def receive(self, timeout_s: float = math.inf) -> Steps[Any]:
         """Return the next event, None if none comes in time or this is closed.
 

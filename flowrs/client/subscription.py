@@ -67,6 +67,13 @@ class Subscription(Generic[E]):
         """Close."""
         self.close()
 
+    def add(self, *topics: Topic) -> None:
+        """Follow more topics, in the same order of events; one that is followed already begins anew.
+
+        While the daemon is gone, they are followed when there is one again. Raises `ControlError` if one is refused.
+        """
+        run(self.stream.add(topics))
+
     def close(self) -> None:
         """End it; a second time it does nothing."""
         self.stream.close()

@@ -25,17 +25,23 @@ def read(
     count: int,
     timeout_s: float = 5.0,
     begun: Callable[[], Any] = lambda: None,
+    more: tuple[Topic, ...] = (),
     **options: Any,
 ) -> list[Any]:
-    """The first `count` events, fewer if the subscription ends; `begun` is called before the first is read."""
+    """The first `count` events, fewer if the subscription ends; `begun` is called before the first is read.
+
+    `more` is subscribed to after the first event.
+    """
     if backend == "blocking":
         found = []
         with Subscription[Any](path, topics, timeout_s, **{"reconnect": True} | options) as events:
             begun()
             while len(found) < count and (event := events.receive(WITHIN_S)) is not None:
                 found.append(event)
+                if len(found) == 1 and more:
+                    events.add(*more)
         return found
-    return anyio.run(_read, path, topics, count, timeout_s, begun, options, backend=backend)
+    return anyio.run(_read, path, topics, count, timeout_s, begun, more, options, backend=backend)
 
 
 async def _read(
@@ -44,6 +50,7 @@ async def _read(
     count: int,
     timeout_s: float,
     begun: Callable[[], Any],
+    more: tuple[Topic, ...],
     options: dict[str, Any],
 ) -> list[Any]:
     found: list[Any] = []
@@ -56,6 +63,8 @@ async def _read(
                     found.append(await anext(events))
                 except StopAsyncIteration:
                     break
+                if len(found) == 1 and more:
+                    await events.add(*more)
     return found
 
 

@@ -167,6 +167,75 @@ def test_events_that_come_before_the_answer_are_not_lost(backend: str, socket_pa
     assert event.seq == 10
 
 
+# -- what is added
+
+
+def test_topics_may_be_added_and_nothing_of_the_others_is_lost(backend: str, socket_path: Path) -> None:
+    def script(client: Connection) -> None:
+        client.subscribed(EVERY)
+        client.event(EVERY, "snapshot", snapshot(10))
+        client.event(EVERY, "delta", delta(11))
+        client.subscribed("trades/BTC-USDT")
+        client.event("trades/BTC-USDT", "trades", TRADES)
+        client.hang_up()
+
+    def again(client: Connection) -> None:
+        assert client.subscribed(EVERY, resumed=True)["since"] == "1:11"
+        client.subscribed("trades/BTC-USDT")
+        client.until_left()
+
+    with ScriptedDaemon(socket_path, script, again):
+        events = read(backend, socket_path, EACH, more=(Topic.trades("BTC-USDT"),), count=5)
+    assert [type(each) for each in events] == [Snapshot, Delta, Trades, Disconnected, Reconnected]
+
+
+def test_what_is_added_a_second_time_begins_anew(backend: str, socket_path: Path) -> None:
+    def script(client: Connection) -> None:
+        client.subscribed(EVERY)
+        client.event(EVERY, "snapshot", snapshot(10))
+        request = client.read()
+        assert (request["method"], request["params"]) == ("unsubscribe", {"subscription": EVERY})
+        client.send({"id": request["id"], "result": {}})
+        assert "since" not in client.subscribed(EVERY)
+        client.event(EVERY, "snapshot", snapshot(3))
+        client.hang_up()
+
+    def again(client: Connection) -> None:
+        assert client.subscribed(EVERY, resumed=True)["since"] == "1:3"
+        client.until_left()
+
+    with ScriptedDaemon(socket_path, script, again):
+        events = read(backend, socket_path, EACH, more=(EACH,), count=4)
+    assert [type(each) for each in events] == [Snapshot, Snapshot, Disconnected, Reconnected]
+
+
+def test_what_is_added_without_a_daemon_is_followed_when_there_is_one(backend: str, socket_path: Path) -> None:
+    def script(client: Connection) -> None:
+        client.subscribed(EVERY)
+        client.hang_up()
+
+    def again(client: Connection) -> None:
+        client.subscribed(EVERY)
+        client.subscribed("trades/BTC-USDT")
+        client.event("trades/BTC-USDT", "trades", TRADES)
+        client.until_left()
+
+    with ScriptedDaemon(socket_path, script, again):
+        events = read(backend, socket_path, EACH, more=(Topic.trades("BTC-USDT"),), count=3)
+    assert [type(each) for each in events] == [Disconnected, Reconnected, Trades]
+
+
+def test_a_topic_that_is_refused_is_not_added(backend: str, socket_path: Path) -> None:
+    def script(client: Connection) -> None:
+        client.subscribed(EVERY)
+        client.event(EVERY, "snapshot", snapshot(10))
+        client.refuse("unknown_symbol", "no such book")
+        client.until_left()
+
+    with ScriptedDaemon(socket_path, script), pytest.raises(UnknownName, match="no such book"):
+        read(backend, socket_path, EACH, more=(Topic.trades("NO-SUCH"),), count=2)
+
+
 # -- who reads late
 
 
