@@ -6,6 +6,7 @@ Without systemd each of these says "nothing" and costs nothing.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from pathlib import Path
@@ -18,8 +19,46 @@ from flowrs.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+_log = logging.getLogger(__name__)
 _FIRST_FD = 3  # SD_LISTEN_FDS_START
 _PASSED = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+_TELL_S = 2.0  # a socket that nobody reads is full some day: neither a reload nor the end may wait for it
+_FEEDS = 10  # times within the watchdog's patience: a machine with too much to do delays each of them
+_MOST = 200  # characters of a status: systemctl shows it on a line
+
+
+class Systemd:
+    """Who has started this service, and wants to know how it is; without systemd, nobody."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Tell whom `environ` names."""
+        self._environ = environ
+        self._hears = True
+
+    async def tell(self, *assignments: str) -> None:
+        """Tell it so, within two seconds. That it cannot be told is logged, once."""
+        try:
+            with trio.fail_after(_TELL_S):
+                await notify(self._environ, *assignments)
+            self._hears = True
+        except (OSError, trio.TooSlowError) as error:
+            why = "it does not read" if isinstance(error, trio.TooSlowError) else error
+            if self._hears:
+                _log.warning("systemd is not told how this service is: %s: %s", self._environ["NOTIFY_SOCKET"], why)
+            self._hears = False
+
+    async def feed_watchdog(self) -> None:
+        """Show that the loop turns which this task is of, until cancelled; at once over if nobody watches."""
+        patience_s = watchdog_s(self._environ)
+        while patience_s is not None:
+            await self.tell("WATCHDOG=1")
+            await trio.sleep(patience_s / _FEEDS)
+
+
+def status(words: str) -> str:
+    """Return what tells systemd a status: words on one line, with their end in sight."""
+    words = "".join(each if each.isprintable() else "\ufffd" for each in words)
+    return f"STATUS={words if len(words) <= _MOST else words[: _MOST - 1] + '…'}"
 
 
 async def notify(environ: Mapping[str, str], *assignments: str) -> bool:

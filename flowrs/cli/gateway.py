@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from flowrs.cli import options
-from flowrs.cli.log import log_to_stderr
+from flowrs.cli.log import Format, log_to_stderr
 from flowrs.errors import ConfigError
 
 _CREDENTIAL = "gateway-token"
@@ -34,9 +34,17 @@ Examples:
 @options.socket
 @click.option("--origin", "origins", multiple=True, metavar="URL", help="Where a proxy serves it, may be repeated.")
 @click.option("--token-file", type=options.FILE, help="Who follows has to know the token in FILE.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option("--log-level", type=options.LEVELS, default="info")
+@options.log_format
 def gateway(
-    *, host: str, port: int, socket: Path | None, origins: tuple[str, ...], token_file: Path | None, log_level: str
+    *,
+    host: str,
+    port: int,
+    socket: Path | None,
+    origins: tuple[str, ...],
+    token_file: Path | None,
+    log_level: str,
+    log_format: Format,
 ) -> int:
     """Serve the dashboard and metrics to this machine's browsers."""
     from flowrs.gateway.access import checked_token  # noqa: PLC0415 - Trio and Hypercorn, which no other command needs
@@ -44,13 +52,13 @@ def gateway(
 
     source = token_file or _credential()
     token = None if source is None else checked_token(_read(source), str(source))
-    log_to_stderr(log_level)
+    repeats = log_to_stderr(log_level, log_format)
     settings = Settings(socket=socket, host=host, port=port, origins=origins, token=token)
 
     def announce(address: str) -> None:
         click.echo(f"the dashboard is at {address}" + ("?token=… with the token" if token else ""))
 
-    return run(settings, announce)
+    return run(settings, announce, repeats.look)
 
 
 def _credential() -> Path | None:

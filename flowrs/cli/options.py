@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from flowrs.cli.log import FORMATS
 from flowrs.errors import FlowrsError
 
 FILE = click.Path(path_type=Path)
@@ -18,6 +19,12 @@ socket = click.option(
     "--socket", envvar="FLOWRS_SOCKET", type=click.Path(path_type=Path), help="The daemon's socket.", show_envvar=True
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one line.")
+LEVELS = click.Choice(["debug", "info", "warning", "error"])
+"""The type of an option that says from what on is logged."""
+
+log_format = click.option(
+    "--log-format", type=click.Choice(FORMATS), default="text", help="Lines for people, or of JSON."
+)
 venue = click.option("--venue", help="The exchange, if several have the symbol.")
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from flowrs import config as settings
 from flowrs.cli import options
-from flowrs.cli.log import FORMATS, Format, log_to_stderr
+from flowrs.cli.log import Format, log_to_stderr
 from flowrs.cli.output import Table, clean, show
 from flowrs.errors import ConfigError
 
@@ -30,8 +30,8 @@ Examples:
 )
 @options.config
 @options.socket
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the file's.")
-@click.option("--log-format", type=click.Choice(FORMATS), default="text", help="Lines for people, or of JSON.")
+@click.option("--log-level", type=options.LEVELS, help="Instead of the file's.")
+@options.log_format
 def run(*, path: Path | None, socket: Path | None, log_level: str | None, log_format: Format) -> int:
     """Run the daemon in the foreground: follow the exchanges, and answer on the socket."""
 

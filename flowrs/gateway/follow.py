@@ -8,6 +8,7 @@ source, in order.
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +35,7 @@ _WINDOW_S, _QUIET_S = 0.03, 0.003  # of reading, each time: what has arrived, an
 _SOON_S = 0.05  # between two readings out of turn
 _TIMEOUT_S = 3.0
 _GROUPS_S = 5.0  # between two looks at the groups, which change only when the daemon reads its configuration again
+_log = logging.getLogger(__name__)
 _TOPICS = 500  # for one connection, of the 1,000 that the daemon allows
 
 
@@ -90,6 +92,7 @@ class Follower:
                 and not isinstance(problem, TooSlow | UnknownName)
                 and self._market.lose(str(problem))
             ):
+                _log.warning("no daemon is followed, browsers are told so: %s", problem)
                 self._teller.tell_end()
             await trio.sleep(next(tries))
 
@@ -106,6 +109,7 @@ class Follower:
             for events in of_books:
                 await self._read(events)
             self._market.gain(status.version)
+            _log.info("following %d books of the daemon, version %s", len(books), status.version)
             self._teller.tell_beginning()
             async with trio.open_nursery() as nursery:
                 for events in of_books:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from browsers import Browser, request
 from gateways import Gateway, wait_for
+from worlds import BOOKS
 
 from flowrs.client import Client
 
@@ -39,7 +41,32 @@ def test_systemd_is_told_when_browsers_can_connect_and_that_it_ends(world: World
             assert b"READY=1" in systemd.recv(4096).splitlines()
             assert request(gateway.port, "/healthz")[0] in (200, 503)
             assert gateway.stop() == 0
-        assert b"STOPPING=1" in systemd.recv(4096).splitlines()
+        told = systemd.recv(4096)
+        while b"STOPPING=1" not in told.splitlines():
+            told = systemd.recv(4096)
+
+
+def test_systemd_is_told_how_many_books_are_live_and_that_the_loop_turns(world: World, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        environ = {**world.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        missing = {b"STATUS=%d of %d books live" % (BOOKS, BOOKS), b"WATCHDOG=1"}
+        with Gateway(world.socket, environ=environ):
+            while missing:
+                missing -= set(systemd.recv(4096).splitlines())
+
+
+def test_its_log_is_the_daemon_s_in_json_too(world: World, tmp_path: Path) -> None:
+    with Gateway(tmp_path / "none.sock", "--log-format", "json") as gateway:
+        wait_for(lambda: "no daemon" in gateway.log())
+    with Gateway(world.socket, "--log-format", "json", "--log-level", "info") as other:
+        wait_for(lambda: "following" in other.log())
+    (lost, *_, ends) = (json.loads(line) for line in gateway.log().splitlines())
+    assert (lost["level"], lost["logger"]) == ("warning", "flowrs.gateway.follow")
+    assert str(tmp_path / "none.sock") in lost["message"]
+    assert ends["message"] == "SIGTERM: stopping"
+    assert f"following {BOOKS} books of the daemon" in json.loads(other.log().splitlines()[0])["message"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -52,6 +52,14 @@ def test_a_socket_is_the_group_s_alone() -> None:
     assert "\ng flowrs - -\n" in f"\n{text('sysusers.d/flowrs.conf')}"
 
 
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_service_whose_loop_is_blocked_is_ended_before_it_would_be_forgotten(unit: str) -> None:
+    found = dict(line.split("=", 1) for line in settings(unit) if "=" in line)
+    assert found["Type"] == "notify"
+    assert float(found["WatchdogSec"].removesuffix("s")) <= 10
+    assert found["Restart"] == "always"
+
+
 def test_systemd_finds_nothing_wrong(tmp_path: Path, analyze: str) -> None:
     for unit in UNITS:
         (tmp_path / unit).write_text(text(unit).replace("/opt/flowrs/bin/flowrs", "/bin/true"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -379,6 +380,13 @@ def test_the_gateway_is_a_client_in_a_sandbox_of_its_own() -> None:
     os.kill(main_pid(), 9)
     live("binance:BTC-USDT", "binance:ETH-USDT", "bybit:BTC-USDT")
     assert show("flowrs-gateway.service", "NRestarts") == "0"
+    until(lambda: show("flowrs-gateway.service", "StatusText") == "3 of 3 books live")
+    assert {each["PRIORITY"] for each in said("no daemon is followed", "flowrs-gateway.service")} == {"4"}
+    assert {each["PRIORITY"] for each in said("following 3 books", "flowrs-gateway.service")} == {"6"}
+
+    os.kill(main_pid("flowrs-gateway.service"), signal.SIGSTOP)  # its loop turns no more
+    until(lambda: show("flowrs-gateway.service", "NRestarts") == "1", within_s=30)
+    until(lambda: page(Authorization=f"Bearer {token}") == 200)
     run("systemctl", "stop", "flowrs-gateway.service")
     assert show("flowrs-gateway.service", "Result") == "success"
 
