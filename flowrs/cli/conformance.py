@@ -30,6 +30,9 @@ def check(name: str, dialect: Path | None, *, as_json: bool) -> int:
         if plugin.error is not None:
             raise plugin.error
         reports += [testing.check(kind, _dialect(kind.name, dialect, places)) for kind in plugin.connectors]
+    if not reports:
+        message = f"{name} brings no venue to check; a sink is tried in a test, by flowrs.testing.run_sink"
+        raise ConfigError(message)
     if as_json:
         show_json([report.as_json() for report in reports])
     else:

@@ -12,7 +12,7 @@ from flowrs.core import Reason
 from flowrs.errors import DesyncError
 from flowrs.feed.sync import follows, gap
 from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError, rows_of, shown
-from flowrs.testing.stand import Stand
+from flowrs.testing.stand import Stand, gets_live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,8 @@ def _live(rehearsal: Rehearsal) -> str:
         if not stand.is_live(native):
             reason = replica.book.reason.name.lower()
             seen = f"{native} is {replica.book.state.name.lower()} ({reason}{_first_gap(rehearsal, native)})"
+            if _CAUSES.get(reason) is _LEVELS:
+                _read_levels(rehearsal)
             raise FailedError(seen, _CAUSES.get(reason, NUMBERS))
         if replica.resyncs > 1 and rehearsal.exchange is not None:
             raise FailedError(f"{native} was lost on the way, {replica.resyncs - 1} times", NUMBERS)
@@ -72,6 +74,13 @@ def _instead(update: BookUpdate, number: int) -> str:
     rules = (each for each in Continuity if each not in (Continuity.CONNECTION, Continuity.UNNUMBERED))
     fitting = [each.name for each in rules if follows(each)(update, number)]
     return f", but would as {' or '.join(fitting)}" if fitting else ""
+
+
+def _read_levels(rehearsal: Rehearsal) -> None:
+    """Raises FailedError with what is read wrongly, if that is so for anybody."""
+    for entry in rehearsal.entries:
+        for _, event in _book_events(rehearsal, entry):
+            _Plain(rehearsal.connector).take(event)
 
 
 # -- what is in them
@@ -114,7 +123,7 @@ class _Plain:
 
 
 def _equal(rehearsal: Rehearsal) -> str:
-    if not _gets_live(rehearsal):
+    if not gets_live(rehearsal):
         raise SkippedError("no book is live")
     stand = Stand(rehearsal.kind, rehearsal.instruments)
     plain = {each.native: _Plain(rehearsal.connector) for each in rehearsal.instruments}
@@ -135,15 +144,6 @@ def _equal(rehearsal: Rehearsal) -> str:
                 compared += _differences(stand, native, plain[native].sides, "in the frames")
                 compared += _compare_true(stand, rehearsal, native, is_last=at == len(rehearsal.entries))
     return f"{compared:,} levels"
-
-
-def _gets_live(rehearsal: Rehearsal) -> bool:
-    stand = Stand(rehearsal.kind, rehearsal.instruments)
-    for entry in rehearsal.entries:
-        stand.feed(entry)
-        if any(map(stand.is_live, stand.replicas)):
-            return True
-    return False
 
 
 def _book_events(rehearsal: Rehearsal, entry: Entry) -> list[tuple[str, Any]]:

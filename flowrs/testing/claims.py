@@ -72,7 +72,7 @@ def shown(frame: bytes) -> str:
     """Return the beginning of a frame."""
     most = 90
     text = frame[:most].decode(errors="replace")
-    return text if len(frame) <= most else f"{text}…"
+    return (text or "an empty frame") if len(frame) <= most else f"{text}…"
 
 
 def rows_of(raw: Raw) -> list[Any]:

@@ -97,7 +97,7 @@ def _pairs(rehearsal: Rehearsal) -> list[tuple[int, int, str]]:
                 places[native].append(at)
     found = [(*pair, native) for native, all_of in places.items() for pair in itertools.pairwise(all_of[:-1])]
     if len(found) < _LEAST:
-        raise SkippedError(f"there are {len(found)} updates of live books, of which none can be spared")
+        raise SkippedError(f"{len(found)} updates follow others in live books, and at least {_LEAST} are needed")
     return found[:: max(1, len(found) // _PLACES)]
 
 

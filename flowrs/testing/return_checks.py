@@ -9,20 +9,26 @@ from flowrs.core import Reason
 from flowrs.feed import vouch
 from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError
 from flowrs.testing.rehearsal import Entry, snapshot_of
-from flowrs.testing.stand import Stand
+from flowrs.testing.stand import Stand, gets_live
 
 if TYPE_CHECKING:
-    from flowrs.testing.rehearsal import Rehearsal
+    from flowrs.testing.rehearsal import Exchange, Rehearsal
 
 _MOST_BURSTS = 400
 _BY_REST = "see snapshot_request() and decode_snapshot()"
 
 
-def _back(rehearsal: Rehearsal) -> str:
-    connector, exchange = rehearsal.connector, rehearsal.exchange
-    if exchange is None:
+def _reconnected(rehearsal: Rehearsal) -> Exchange:
+    if rehearsal.exchange is None:
         raise SkippedError("recorded frames answer nothing; a dialect file can")
-    exchange.reconnect()
+    rehearsal.exchange.reconnect()
+    return rehearsal.exchange
+
+
+def _back(rehearsal: Rehearsal) -> str:
+    connector, exchange = rehearsal.connector, _reconnected(rehearsal)
+    if not gets_live(rehearsal):
+        raise SkippedError("no book is live to begin with")
     stand = Stand(rehearsal.kind, rehearsal.instruments)
     for frame in vouch.texts(connector, connector.subscribe, rehearsal.instruments):
         stand.play(map(Entry, exchange.say(frame)))
@@ -67,12 +73,10 @@ def _wait(rehearsal: Rehearsal, stand: Stand, native: str) -> None:
 
 
 def _left(rehearsal: Rehearsal) -> str:
-    connector, exchange = rehearsal.connector, rehearsal.exchange
+    connector = rehearsal.connector
     if connector.unsubscribing is None:
         raise SkippedError("unsubscribing is None: what comes of a symbol that is removed is ignored")
-    if exchange is None:
-        raise SkippedError("recorded frames answer nothing; a dialect file can")
-    exchange.reconnect()
+    exchange = _reconnected(rehearsal)
     first, *_ = rehearsal.instruments
     for frame in vouch.texts(connector, connector.subscribe, [first]):
         exchange.say(frame)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from flowrs.api import Connector, Instrument
-    from flowrs.testing.rehearsal import Entry
+    from flowrs.testing.rehearsal import Entry, Rehearsal
 
 
 class Stand:
@@ -108,3 +108,13 @@ class Stand:
         replica = self.replicas[native]
         by_rest = self._connector.recovery is Recovery.REST
         return self.ended is not None or (not replica.is_live if by_rest else replica.wants_snapshot)
+
+
+def gets_live(rehearsal: Rehearsal) -> bool:
+    """Whether any book is ever live."""
+    stand = Stand(rehearsal.kind, rehearsal.instruments)
+    for entry in rehearsal.entries:
+        stand.feed(entry)
+        if any(map(stand.is_live, stand.replicas)):
+            return True
+    return False

@@ -55,6 +55,7 @@ def test_a_plugin_that_loses_updates_fails_and_is_told_what_to_do(tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("ndjson",), "ndjson brings no venue to check; a sink is tried in a test, by flowrs.testing.run_sink"),
         (("nothing",), "nothing is neither a folder nor an installed plugin"),
         (("kraken",), "there is no dialect file of kraken: tried tests/kraken.toml, kraken.toml"),
         (

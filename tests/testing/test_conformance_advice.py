@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from zeniths import ZENITH, Zenith
 
-from flowrs import BookUpdate, Continuity, Heartbeat, Ping, Trade, testing
+from flowrs import BookUpdate, Continuity, Heartbeat, Objects, Ping, Trade, testing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +106,12 @@ class Decoding(Zenith):
         return (event, *more)
 
 
+class Misspelling(Zenith):
+    """Takes levels for objects."""
+
+    spelling = Objects("p", "q")
+
+
 class Wrong(Zenith):
     """Drops a level of each update, and so serves wrong books."""
 
@@ -148,6 +154,7 @@ WRONG: list[tuple[str, type[Connector], list[tuple[str, str]], str, dict[str, st
         {FRAMES: "what is ok?", BACK: "see the check of frames", LEFT: "what is ok?"},
     ),
     ("levels are lists", Decoding, [], "E", {TALK: "_Decoded.bids is [["}),
+    ("levels are spelled otherwise", Misspelling, [], "E", {LIVE: 'indices must be integers or slices, not str): [["'}),
     ("books are wrong", Wrong, [], "F", {EQUAL: "in the book", LIVE: "(crossed)"}),
     (
         "another word for books",
@@ -158,7 +165,6 @@ WRONG: list[tuple[str, type[Connector], list[tuple[str, str]], str, dict[str, st
             SUBSCRIPTIONS: "subscribe() never says 'books', which is book.channel of the dialect file",
             FRAMES: "the exchange refuses",
             LIVE: "see that the exchange takes what subscribe() says",
-            BACK: "refused",
         },
     ),
 ]
