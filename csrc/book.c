@@ -186,6 +186,13 @@ static void change(frs_book *book, int which, const frs_level *levels, uint32_t 
         frs_side_cut(side, book->depth);
 }
 
+void frs_book_expect(const frs_book *book, const frs_message *message) {
+    for (int which = 0; which < 2; which++)
+        frs_side_expect(&book->sides[which], which, message->levels[which], message->counts[which], book->watch[which]);
+    if (book->arena)
+        frs_slot_expect(book->arena, book->slot);
+}
+
 int frs_book_change(frs_book *book, const frs_message *message, bool snapshot, uint64_t seq, int64_t exchange_ns) {
     for (int which = 0; which < 2; which++)
         if (!has_room(book, which, message->levels[which], message->counts[which], snapshot))

@@ -264,6 +264,8 @@ typedef struct {
 size_t frs_rows_bytes(uint32_t capacity);
 void frs_rows_init(frs_rows *rows, uint32_t capacity, void *memory);
 void frs_rows_clear(frs_rows *rows);
+/* Has the place of a level fetched. */
+void frs_rows_expect(const frs_rows *rows, int64_t price);
 /* Quantity 0 removes. Returns whether anything has changed. */
 bool frs_rows_set(frs_rows *rows, int64_t price, int64_t quantity);
 bool frs_rows_holds(const frs_rows *rows, int64_t price);
@@ -298,6 +300,8 @@ int64_t frs_side_best(const frs_side *side);
 void frs_side_cut(frs_side *side, uint32_t depth);
 /* How many of the levels are neither held nor removals. Levels are as scanned, which is FRS_BID or FRS_ASK. */
 uint32_t frs_side_missing(const frs_side *side, int which, const frs_level *levels, uint32_t count);
+/* Has what frs_side_update and frs_side_read will need fetched, all at once: else each place would be waited for. */
+void frs_side_expect(const frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch);
 /* Applies a delta; returns whether a level at `watch` or better has changed. */
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch);
 /* Replaces all levels. */
@@ -332,6 +336,8 @@ int frs_pulse_read(const frs_pulse *pulse); /* FRS_AT_WORK ... */
 /* ---- view.c: one writing of a slot is begin, any sides, end. */
 
 bool frs_arena_writable(const frs_arena *arena);
+/* Has the slot fetched. */
+void frs_slot_expect(const frs_arena *arena, uint32_t slot);
 void frs_slot_begin(frs_arena *arena, uint32_t slot);
 /* Writes the best levels of a side, best first. */
 void frs_slot_side(frs_arena *arena, uint32_t slot, int which, const frs_level *levels, uint32_t count);
@@ -365,10 +371,17 @@ void frs_journal_reset(frs_journal *journal, const frs_view *view);
 
 /* ---- message.c */
 
+enum { FRS_TURNS = 2 };
+
 struct frs_scratch {
     size_t room;
-    frs_level levels[]; /* twice the room: the asks of a sided list go to the second half */
+    frs_level levels[]; /* of each turn twice the room: the asks of a sided list go to the second half */
 };
+
+/* Where the message of a turn is scanned to: a lane reads one while another waits. */
+static inline frs_level *frs_scratch_levels(frs_scratch *scratch, unsigned turn) {
+    return scratch->levels + turn * 2 * scratch->room;
+}
 
 typedef struct {
     frs_level *levels[2];
@@ -378,8 +391,8 @@ typedef struct {
 /* Scans the two sides, or the list of both, into the book's scratch. Returns 0 or an error. */
 int frs_message_scan(const frs_book *book, const frs_spelling *spelling, const char *bids, size_t bids_size,
                      const char *asks, size_t asks_size, frs_message *message);
-/* Parts the levels at the start of the scratch, where those of the asks have negative prices. */
-void frs_message_part(frs_scratch *scratch, uint32_t count, frs_message *message);
+/* Parts the levels at the start of a room, where those of the asks have negative prices; as many fit behind it. */
+void frs_message_part(frs_level *levels, size_t room, uint32_t count, frs_message *message);
 
 /* ---- book.c, copy.c and read.c */
 
@@ -407,6 +420,8 @@ struct frs_book {
     frs_level memory[]; /* of both sides; what type it has, each says */
 };
 
+/* Has what a message will need fetched. */
+void frs_book_expect(const frs_book *book, const frs_message *message);
 /* Changes the book by a message, all of it, and publishes nothing. Returns FRS_CROSSED or 0, or FRS_E_FULL with the
  * book as it was. */
 int frs_book_change(frs_book *book, const frs_message *message, bool snapshot, uint64_t seq, int64_t exchange_ns);
@@ -456,6 +471,7 @@ typedef struct {
     size_t size;
     frs_book *book; /* NULL: closed */
     int64_t last;
+    uint64_t taken; /* the lane's count when it was used last */
     int decimals[2];
     frs_digest digest; /* if there are checksums */
 } frs_door;
@@ -467,6 +483,7 @@ struct frs_lane {
     int64_t unit_ns;
     int64_t number; /* of the last frame of the connection */
     int64_t time;
+    uint64_t taken;                  /* messages */
     uint32_t templates, room, count; /* count: of the doors, in the order in which they were added */
     uint32_t mask;
     frs_template template[FRS_TEMPLATES];

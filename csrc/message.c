@@ -12,7 +12,7 @@
 frs_scratch *frs_scratch_new(size_t levels) {
     if (levels == 0 || levels > INT_MAX)
         return NULL;
-    frs_scratch *scratch = malloc(sizeof *scratch + 2 * levels * sizeof scratch->levels[0]);
+    frs_scratch *scratch = malloc(sizeof *scratch + FRS_TURNS * 2 * levels * sizeof scratch->levels[0]);
     if (scratch)
         scratch->room = levels;
     return scratch;
@@ -23,18 +23,18 @@ void frs_scratch_free(frs_scratch *scratch) {
 }
 
 /* Without a branch, since nobody could predict it: every level is put into both lists, and stays in one. */
-void frs_message_part(frs_scratch *scratch, uint32_t count, frs_message *message) {
-    frs_level *bid = scratch->levels, *ask = scratch->levels + scratch->room;
+void frs_message_part(frs_level *levels, size_t room, uint32_t count, frs_message *message) {
+    frs_level *bid = levels, *ask = levels + room;
     for (uint32_t i = 0; i < count; i++) {
-        frs_level level = scratch->levels[i];
+        frs_level level = levels[i];
         bool is_ask = level.price < 0;
         *bid = level;
         *ask = (frs_level){-level.price, level.quantity};
         bid += !is_ask;
         ask += is_ask;
     }
-    uint32_t bids = (uint32_t)(bid - scratch->levels);
-    *message = (frs_message){{scratch->levels, scratch->levels + scratch->room}, {bids, count - bids}};
+    uint32_t bids = (uint32_t)(bid - levels);
+    *message = (frs_message){{levels, levels + room}, {bids, count - bids}};
 }
 
 int frs_message_scan(const frs_book *book, const frs_spelling *spelling, const char *bids, size_t bids_size,
@@ -49,7 +49,7 @@ int frs_message_scan(const frs_book *book, const frs_spelling *spelling, const c
     if (bid_count < 0)
         return bid_count;
     if (sided) {
-        frs_message_part(scratch, (uint32_t)bid_count, message);
+        frs_message_part(scratch->levels, scratch->room, (uint32_t)bid_count, message);
         return 0;
     }
     int ask_count = frs_levels_scan(asks, asks_size, spelling, price_scale, quantity_scale, scratch->levels + bid_count,

@@ -10,7 +10,7 @@
 
 #include "internal.h"
 
-enum { ROW = FRS_ROW, LITTLE = 28 };
+enum { ROW = FRS_ROW, LITTLE = 28, LINE = 64 };
 
 /* One more than the neighbours' rule allows, for a row that is being parted, and one for the odd one out. */
 static uint32_t rows_of(uint32_t capacity) {
@@ -139,6 +139,15 @@ static void take_out(frs_rows *rows, uint32_t i, uint32_t at) {
     }
     if (!join(rows, i) && i > 0)
         join(rows, i - 1);
+}
+
+void frs_rows_expect(const frs_rows *rows, int64_t price) {
+    if (rows->used == 0)
+        return;
+    const frs_row *row = rows->rows + row_of(rows, price);
+    const char *levels = (const char *)levels_of(rows, row);
+    for (size_t at = 0; at < row->count * sizeof(frs_level); at += LINE)
+        __builtin_prefetch(levels + at, 1);
 }
 
 bool frs_rows_set(frs_rows *rows, int64_t price, int64_t quantity) {

@@ -14,6 +14,7 @@
 
 /* A ladder with so many levels has shown what its tick is. */
 enum { PLENTY = 64 };
+enum { LINE = 64, CLOSE = 512 }; /* bytes of a cache line; ticks */
 
 static const uint64_t SPAN_MOST = (uint64_t)1 << 62; /* of a window, in price: so that differences do not overflow */
 
@@ -119,12 +120,17 @@ static void reframe(frs_side *side) {
     }
 }
 
-void frs_side_settle(frs_side *side) {
-    frs_ladder *ladder = &side->ladder;
-    frs_ladder_settle(ladder);
+/* Frames the ladder anew if a level of the rows belongs to it, or the touch is not where it should be. */
+static void settle_rows(frs_side *side) {
+    const frs_ladder *ladder = &side->ladder;
     const frs_level *out = frs_rows_best(&side->rows);
     if (out && (ladder->first >= ladder->size / 4 || out->price >= ladder->low))
         reframe(side);
+}
+
+void frs_side_settle(frs_side *side) {
+    frs_ladder_settle(&side->ladder);
+    settle_rows(side);
 }
 
 static inline bool set(frs_side *side, int64_t price, int64_t quantity) {
@@ -142,28 +148,51 @@ void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
     set(side, price, quantity);
 }
 
-/* Has the levels' places fetched, all at once: in a book that was not used for long each would be waited for. */
-static void fetch(const frs_ladder *ladder, int which, const frs_level *levels, uint32_t count) {
+/* What is published, as far as it lies close together: levels far from each other are not worth asking for blindly. */
+static void expect_shown(const frs_ladder *ladder, int64_t watch) {
+    uint64_t worst = frs_ladder_tick(ladder, watch), most = ladder->first + CLOSE;
+    uint64_t end = worst < ladder->size ? (worst < most ? worst : most) : 0;
+    for (uint64_t tick = ladder->first; tick <= end; tick += LINE / sizeof(int64_t)) {
+        uint64_t place = (ladder->start + tick) & (ladder->places - 1);
+        __builtin_prefetch(&ladder->quantities[place]);
+        __builtin_prefetch(&ladder->marks[place / 64]);
+    }
+}
+
+void frs_side_expect(const frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
+    const frs_ladder *ladder = &side->ladder;
+    expect_shown(ladder, watch);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t tick = frs_ladder_tick(ladder, frs_signed(which, levels[i].price));
-        if (tick < ladder->size)
-            __builtin_prefetch(&ladder->quantities[(ladder->start + tick) & (ladder->places - 1)], 1);
+        int64_t price = frs_signed(which, levels[i].price);
+        uint64_t tick = frs_ladder_tick(ladder, price), place = (ladder->start + tick) & (ladder->places - 1);
+        if (tick < ladder->size) {
+            __builtin_prefetch(&ladder->quantities[place], 1);
+            __builtin_prefetch(&ladder->marks[place / 64], 1);
+        } else {
+            frs_rows_expect(&side->rows, price);
+        }
     }
 }
 
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
     frs_ladder ladder = side->ladder; /* a copy: the compiler knows that no store changes it */
-    bool touched = false;
-    fetch(&ladder, which, levels, count);
+    bool touched = false, strays = false;
     for (uint32_t i = 0; i < count; i++) {
         int64_t price = frs_signed(which, levels[i].price), quantity = levels[i].quantity;
         uint64_t tick = frs_ladder_tick(&ladder, price);
-        bool changes =
-            tick < ladder.size ? frs_ladder_set(&ladder, tick, quantity) : frs_rows_set(&side->rows, price, quantity);
+        bool changes;
+        if (tick < ladder.size) {
+            changes = frs_ladder_set(&ladder, tick, quantity);
+        } else {
+            changes = frs_rows_set(&side->rows, price, quantity);
+            strays |= price >= ladder.low;
+        }
         touched |= changes & (price >= watch);
     }
     side->ladder = ladder;
-    frs_side_settle(side);
+    frs_ladder_settle(&side->ladder);
+    if (strays || side->ladder.first >= side->ladder.size / 4)
+        settle_rows(side);
     return touched;
 }
 

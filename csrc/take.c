@@ -5,6 +5,10 @@
  * the last byte has been looked at; so whatever is not exactly as the example shows can be left to another reader, who
  * finds all as it was. What is left is no error: it is what the lane does not know.
  *
+ * A run reads each frame before the one before it is in its book: while that one is entered, the memory is on its way
+ * that this one needs of a book which is in no fast cache, as with many symbols each is. Whatever the one before does
+ * but succeed, what has been read is forgotten, and read again: so nobody can tell.
+ *
  * A book that may be wrong is closed here and by nobody else, and what would show that it is wrong (a crossed book, a
  * checksum) waits to be published by the one who decides what it is worth. Rejected: the undo of a change that a
  * checksum disproves (a copy of what is changed, on each frame, for what hardly ever happens), and a snapshot's
@@ -14,6 +18,9 @@
 
 #include "internal.h"
 
+enum { LINE = 64 }; /* bytes of a cache line */
+enum { COLD = 8 };  /* after so many messages for others a book may be in no cache that is fast */
+
 /* What a frame has told so far. */
 typedef struct {
     frs_door *door;
@@ -21,6 +28,7 @@ typedef struct {
     int64_t time; /* ns */
     frs_message message;
     uint32_t scanned; /* levels in the scratch */
+    unsigned turn;    /* of the scratch */
 } reading;
 
 /* The first symbol chooses the book, which has to be open; a further one has to be the same. */
@@ -35,24 +43,29 @@ static inline const char *take_symbol(frs_lane *lane, const char *p, const char 
     for (; p < most && *p != '"'; p++)
         hash = frs_name_hash(hash, *p);
     out->door = p < most ? frs_lane_find(lane, start, (size_t)(p - start), hash) : NULL;
-    return out->door && out->door->book ? p : NULL;
+    if (!out->door || !out->door->book)
+        return NULL;
+    for (size_t at = 0; at < sizeof(frs_book); at += LINE)
+        __builtin_prefetch((const char *)out->door->book + at, 1);
+    return p;
 }
 
 /* A side, behind those levels of the message that are in the scratch already. */
 static const char *take_levels(frs_lane *lane, const char *p, const char *end, int which, reading *out) {
     const frs_book *book = out->door->book;
-    frs_scratch *scratch = book->scratch;
+    size_t room = book->scratch->room;
+    frs_level *levels = frs_scratch_levels(book->scratch, out->turn);
     const frs_scan job = {.spelling = lane->spelling,
                           .price_scale = book->view.price_scale,
                           .quantity_scale = book->view.quantity_scale,
-                          .out = scratch->levels + out->scanned,
-                          .room = scratch->room - out->scanned,
+                          .out = levels + out->scanned,
+                          .room = room - out->scanned,
                           .verbatim = true};
     int count = frs_list_scan(&p, end, &job);
     if (count < 0)
         return NULL;
     if (lane->spelling && lane->spelling->kind == FRS_SIDED) {
-        frs_message_part(scratch, (uint32_t)count, &out->message);
+        frs_message_part(levels, room, (uint32_t)count, &out->message);
         return p;
     }
     out->message.levels[which] = job.out;
@@ -92,7 +105,7 @@ static inline bool same(const char *p, const char *end, const char *text, size_t
 /* Whether all of the frame is as the template says. The scratch is all that has changed. */
 static bool matches(frs_lane *lane, const frs_template *template, const char *p, const char *end, reading *out) {
     const frs_field *field = template->fields, *last = field + template->count;
-    *out = (reading){.door = NULL};
+    *out = (reading){.turn = out->turn};
     for (; field < last; field++) {
         if (!same(p, end, template->text + field->at, field->size) || (p += field->size) == end)
             return false;
@@ -135,6 +148,12 @@ static int prove(const frs_lane *lane, frs_door *to, int64_t told) {
     return error || ours != (uint32_t)told ? FRS_UNPROVEN : 0;
 }
 
+/* Has fetched what the message needs of its book, unless that has just been used: then it would only cost. */
+static void expect(const frs_lane *lane, const reading *told) {
+    if (lane->taken - told->door->taken >= COLD)
+        frs_book_expect(told->door->book, &told->message);
+}
+
 /* Takes what has been read into its book; FRS_E_LEFT if it does not follow, or has no room. */
 static int enter(frs_lane *lane, unsigned names, const reading *told) {
     frs_door *to = told->door;
@@ -146,6 +165,7 @@ static int enter(frs_lane *lane, unsigned names, const reading *told) {
     if (found < 0)
         return FRS_E_LEFT;
     to->last = number;
+    to->taken = ++lane->taken;
     lane->time = told->time;
     if (lane->continuity == FRS_CONNECTION)
         lane->number = told->integers[FRS_NUMBER];
@@ -158,23 +178,35 @@ static int enter(frs_lane *lane, unsigned names, const reading *told) {
     return (int)(to - lane->doors) << FRS_LANE_SHIFT | found;
 }
 
+/* The template that all of a frame is as, or NULL. */
+static const frs_template *match(frs_lane *lane, const char *frame, size_t size, reading *out) {
+    for (uint32_t i = 0; i < lane->templates; i++)
+        if (matches(lane, &lane->template[i], frame, frame + size, out))
+            return &lane->template[i];
+    return NULL;
+}
+
 int frs_lane_take(frs_lane *lane, const char *frame, size_t size) {
-    for (uint32_t i = 0; i < lane->templates; i++) {
-        reading told;
-        if (matches(lane, &lane->template[i], frame, frame + size, &told))
-            return enter(lane, lane->template[i].names, &told);
-    }
-    return FRS_E_LEFT;
+    reading told = {.turn = 0};
+    const frs_template *found = match(lane, frame, size, &told);
+    return found ? enter(lane, found->names, &told) : FRS_E_LEFT;
 }
 
 int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, size_t *at) {
-    for (; *at < frames; ++*at) {
+    reading told[FRS_TURNS] = {{.turn = 0}, {.turn = 1}};
+    const frs_template *waiting = NULL; /* what the frame before is as, which has been read in the other turn */
+    for (unsigned turn = 0;; turn = !turn, ++*at) {
         const uint32_t *frame = found + *at * FRS_FRAME_WORDS;
-        int answer = frs_lane_take(lane, (const char *)buf + frame[2], frame[3]);
-        if (answer) {
-            *at += answer > 0;
+        const frs_template *next =
+            *at < frames ? match(lane, (const char *)buf + frame[2], frame[3], &told[turn]) : NULL;
+        if (next)
+            expect(lane, &told[turn]);
+        int answer = waiting ? enter(lane, waiting->names, &told[!turn]) : 0;
+        *at -= answer < 0;
+        if (answer)
             return answer;
-        }
+        if (!next)
+            return *at < frames ? FRS_E_LEFT : 0;
+        waiting = next;
     }
-    return 0;
 }

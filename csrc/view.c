@@ -208,6 +208,13 @@ static uint64_t *side_at(const frs_arena *arena, uint64_t *slot, int which) {
     return slot + (HEAD_BYTES + (size_t)which * arena->side_bytes) / WORD;
 }
 
+void frs_slot_expect(const frs_arena *arena, uint32_t slot) {
+    const char *bytes = (const char *)slot_at(arena, slot);
+    for (size_t at = 0; at < arena->slot_bytes; at += LINE)
+        __builtin_prefetch(bytes + at, 1);
+    __builtin_prefetch(&arena->noted[slot], 1);
+}
+
 void frs_slot_begin(frs_arena *arena, uint32_t slot) {
     uint64_t *lock = slot_at(arena, slot);
     __atomic_store_n(lock, *lock + 1, __ATOMIC_RELAXED);

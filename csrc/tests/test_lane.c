@@ -115,6 +115,56 @@ static void a_run_ends_with_the_first_frame_that_is_not_simply_well(void) {
     lane_desk_close(&d);
 }
 
+/* A frame of kind 0 behind number `last`, which follows or does not, is well or is not; moves *last. */
+static void any_frame(char *out, unsigned *last, unsigned chance) {
+    char numbers[40], price[TEXT];
+    unsigned first = *last + (chance % 8 != 1);
+    snprintf(numbers, sizeof numbers, "\"U\":%u,\"u\":%u", first, first + 1);
+    *last = chance % 8 == 1 ? *last : first + 1;
+    with(price, lane_kinds[0].frame, "99.50", chance % 64 == 3 ? "103.0" : chance % 8 == 2 ? "99.505" : "98.5");
+    with(out, price, "\"U\":8,\"u\":9", numbers);
+    out[chance % 16 == 4 ? strlen(out) - 2 : strlen(out)] = 0;
+}
+
+/* The next frame is read before the one before it is in its book; nobody must be able to tell. */
+static void a_run_does_what_taking_each_frame_does(void) {
+    enum { FRAMES = 40 };
+    static char buf[FRAMES * TEXT];
+    uint32_t words[FRAMES * FRS_FRAME_WORDS], chance = 1;
+    for (int round = 0; round < 2000; round++) {
+        lane_desk runs, takes;
+        unsigned last = 7;
+        uint32_t size = 0;
+        CHECK(lane_desk_open(&runs, &lane_kinds[0], 100) && lane_desk_open(&takes, &lane_kinds[0], 100));
+        for (int i = 0; i < FRAMES; i++, size += words[FRS_FRAME_WORDS * (i - 1) + 3]) {
+            unsigned before = last;
+            chance = chance * 1664525 + 1013904223;
+            any_frame(buf + size, &last, chance >> 16);
+            last = (chance >> 16) % 8 == 2 || (chance >> 16) % 16 == 4 ? before : last;
+            words[FRS_FRAME_WORDS * i + 2] = size;
+            words[FRS_FRAME_WORDS * i + 3] = (uint32_t)strlen(buf + size);
+        }
+        for (size_t at = 0, taken = 0; at < FRAMES;) {
+            int answer = frs_lane_run(runs.lane, (const uint8_t *)buf, words, FRAMES, &at), other = 0;
+            for (; taken < FRAMES && !other; taken += other >= 0)
+                other = frs_lane_take(takes.lane, buf + words[FRS_FRAME_WORDS * taken + 2],
+                                      words[FRS_FRAME_WORDS * taken + 3]);
+            CHECK(answer == other && at == taken);
+            lane_sight run, take;
+            lane_look(&runs, &run);
+            lane_look(&takes, &take);
+            CHECK(memcmp(run.bids, take.bids, sizeof run.bids) == 0 &&
+                  memcmp(run.asks, take.asks, sizeof run.asks) == 0);
+            CHECK(run.samples == take.samples && run.slot.seq == take.slot.seq && run.time == take.time);
+            at += answer == FRS_E_LEFT;
+            taken += answer == FRS_E_LEFT;
+        }
+        CHECK(frs_lane_close(runs.lane, 0) == frs_lane_close(takes.lane, 0));
+        lane_desk_close(&runs);
+        lane_desk_close(&takes);
+    }
+}
+
 static void what_does_not_follow_is_left(void) {
     static const char *const wrong[LANE_KINDS][8] = {
         {"\"U\":8", "\"U\":7", "\"U\":8", "\"U\":9", "\"U\":8", "\"U\":10", "\"u\":9", "\"u\":7"},
@@ -632,6 +682,7 @@ void test_lane(void) {
     TEST(what_differs_from_the_template_by_any_byte_is_left);
     TEST(a_frame_is_never_read_beyond_its_ends);
     TEST(a_run_ends_with_the_first_frame_that_is_not_simply_well);
+    TEST(a_run_does_what_taking_each_frame_does);
     TEST(what_does_not_follow_is_left);
     TEST(integers_are_those_of_json_up_to_63_bits);
     TEST(numbers_end_where_64_bits_do);
