@@ -14,6 +14,7 @@ from flowrs.core import Batch, Splitter
 from flowrs.errors import FeedError, FrameError, FrameSizeError, ProtocolError
 
 _RECEIVE_BYTES = 64 << 10
+_BACKLOG_BYTES = 256 << 10  # once as much as _RECEIVE_BYTES has come at a time
 _HANDSHAKE_BYTES = 64 << 10
 _CONTROL_BYTES = 64 << 10
 
@@ -33,6 +34,7 @@ class Tap(trio.abc.Stream):
         self._passing = True  # until the handshake is through, and again once the tap has let go
         self._head: bytes | None = b""  # the handshake's answer so far
         self._early = b""  # what came with the end of the handshake
+        self._room = _RECEIVE_BYTES
         self._parts: list[bytes] = []  # of a frame of which not all has come
         self._size = 0  # of the parts
         self._need = 0  # how many bytes there have to be before splitting them is worth while
@@ -60,8 +62,9 @@ class Tap(trio.abc.Stream):
             if self._closing is not None:
                 message = f"the exchange closed the connection: {self._closing}"
                 raise FeedError(message)
-            data = self._early or await self._stream.receive_some(_RECEIVE_BYTES)
+            data = self._early or await self._stream.receive_some(self._room)
             self._early = b""
+            self._room = _RECEIVE_BYTES if len(data) < _RECEIVE_BYTES else _BACKLOG_BYTES
             if not data:
                 self._end()
                 message = "the exchange ended the connection without a close frame"

@@ -211,7 +211,7 @@ async def test_pings_that_are_not_taken_off_us_are_bounded(streams: Streams, aut
     async def flood() -> None:
         await server.accept()
         with pytest.raises(trio.BrokenResourceError):
-            await server.send(ping(bytes(125)) * 2000)
+            await server.send(ping(bytes(125)) * 5000)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(flood)
