@@ -13,7 +13,7 @@ import gc
 import logging
 import os
 import signal
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,9 +113,12 @@ async def _serve(
                 _log.info("serving %d books at %s", sum(len(each.replicas) for each in venues.values()), socket)
                 await root.start(service.run)
                 task_status.started()
+                again, asked = trio.open_memory_channel[None](1)
+                feeds.start_soon(_reload_when, asked, reread, roster, together, service)
                 async for number in signals:
                     if number == signal.SIGHUP:
-                        await _reload(reread, roster, together, service)
+                        with suppress(trio.WouldBlock):  # the one that waits already reads the newest file
+                            again.send_nowait(None)
                         continue
                     _log.info("%s: stopping", signal.Signals(number).name)
                     break
@@ -129,6 +132,18 @@ async def _adopted(passed: stdlib_socket.socket) -> AsyncIterator[trio.SocketLis
     """Listen at a socket that systemd holds: clients wait there while no daemon runs, and it stays when we end."""
     async with trio.SocketListener(trio.socket.from_stdlib_socket(passed)) as listener:
         yield listener
+
+
+async def _reload_when(
+    asked: trio.MemoryReceiveChannel[None],
+    reread: Callable[[], Config],
+    roster: Roster,
+    together: Consolidation,
+    service: Service,
+) -> None:
+    """Reload whenever that is asked for, one at a time, beside the task that hears signals: SIGTERM waits for none."""
+    async for _ in asked:
+        await _reload(reread, roster, together, service)
 
 
 async def _reload(reread: Callable[[], Config], roster: Roster, together: Consolidation, service: Service) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _CONNECTS = Rate(10, 0.1)  # of all venues: what comes after a common outage is spread
+_TRIAL_S = 30.0  # that a configuration may take to be tried: loading plugins, above all
 
 
 class Part(NamedTuple):
@@ -102,7 +103,12 @@ class Roster:
 
         What a plugin fails to bring although it could in the trial is logged, left out, and tried again the next time.
         """
-        trial = await trio.to_thread.run_sync(_tried, config, self._arena.slots)
+        try:
+            with trio.fail_after(_TRIAL_S):
+                trial = await trio.to_thread.run_sync(_tried, config, self._arena.slots, abandon_on_cancel=True)
+        except trio.TooSlowError:
+            message = f"it could not be tried within {_TRIAL_S:g} s: a plugin waits for something while it is loaded"
+            raise ConfigError(message) from None
         if new := [words for name, words in trial.missing.items() if name not in self.missing]:
             raise ConfigError("; ".join(new))
         before, after = self._parts, trial._parts  # noqa: SLF001 - of the same class

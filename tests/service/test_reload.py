@@ -35,6 +35,7 @@ class World:
         self.file, self.socket = folder / "flowrs.toml", folder / "flowrs.sock"
         self.listener: Listener
         self.client: Client
+        self.ended = trio.Event()
         self._addresses = addresses
 
     def write(self, more: str = "", **symbols: str) -> None:
@@ -91,6 +92,7 @@ async def _world(folder: Path) -> AsyncIterator[World]:
 
                 async def run(*, task_status: trio.TaskStatus[None]) -> None:
                     await serve(reread(), world.socket, reread=reread, task_status=task_status)
+                    world.ended.set()
 
                 await nursery.start(run)
                 async with connected(world.socket) as world.client:
@@ -150,26 +152,29 @@ async def test_a_bad_file_changes_nothing_and_says_why(
 
 # -- a plugin that passes the trial, and fails then
 
-FAILS = """\
+CODE = """\
     {head}
-        import pathlib, threading
-        if threading.current_thread() is threading.main_thread() and pathlib.Path({flag!r}).exists():
-            raise RuntimeError("not now")
+        import pathlib, threading, time
+        is_trial = threading.current_thread() is not threading.main_thread()
+        {what}
         return {result}
 
     def subscribe(
 """
-MADE = ("def __init__(self):", "None")
-NAMED = ("def native(self, symbol):", "symbol")
+FAILS = 'if not is_trial and pathlib.Path({flag!r}).exists(): raise RuntimeError("not now")'
+BLOCKS = "while is_trial and pathlib.Path({flag!r}).exists(): time.sleep(0.01)"
+MADE = ("def __init__(self):", "None", FAILS)
+NAMED = ("def native(self, symbol):", "symbol", FAILS)
+WAITING = ("def __init__(self):", "None", BLOCKS)
 
 
 class Failing:
-    """Tulip's plugin, installed: it fails outside of trials as long as there is a file."""
+    """Tulip's plugin, installed: as long as there is a file, it fails outside of trials, or blocks in them."""
 
-    def __init__(self, folder: Path, head: str, result: str) -> None:
+    def __init__(self, folder: Path, head: str, result: str, what: str) -> None:
         self.flag = folder / "fails"
         package = installed(folder)
-        words = FAILS.format(head=head, flag=str(self.flag), result=result).rstrip("\n")
+        words = CODE.format(head=head, what=what.format(flag=str(self.flag)), result=result).rstrip("\n")
         package.change("    def subscribe(", words)
         self.folder = package.folder
 
@@ -179,6 +184,7 @@ def tulip(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     made = Failing(tmp_path, *request.param)
     monkeypatch.syspath_prepend(made.folder)
     yield made
+    made.flag.unlink(missing_ok=True)
     sys.modules.pop("flowrs_tulip", None)
 
 
@@ -233,6 +239,25 @@ async def test_a_symbol_that_a_plugin_does_not_take_after_the_trial_is_tried_aga
     tulip.flag.unlink()
     await world.reload()
     assert (await symbols(world))["tulip"] == ["BTC-USDT", "ETH-USDT"]
+
+
+@pytest.mark.parametrize("tulip", [WAITING], indirect=True)
+async def test_a_plugin_that_blocks_in_the_trial_keeps_the_daemon_neither_from_going_on_nor_from_ending(
+    world: World, tulip: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowrs.roster._TRIAL_S", 0.2)
+    tulip.flag.touch()
+    world.write(following("BTC-USDT"), binance="BTC-USDT")
+    assert "reload refused: it could not be tried within 0.2 s: a plugin waits for something" in await world.reload()
+    await world.live("binance:BTC-USDT", "binance:ETH-USDT")
+
+    monkeypatch.setattr("flowrs.roster._TRIAL_S", 60.0)
+    world.listener.forget()
+    os.kill(os.getpid(), signal.SIGHUP)
+    await world.listener.until("RELOADING=1")
+    os.kill(os.getpid(), signal.SIGTERM)
+    with trio.fail_after(5):
+        await world.ended.wait()
 
 
 async def symbols(world: World) -> dict[str, list[str]]:
