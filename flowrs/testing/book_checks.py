@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flowrs.api import BookSnapshot, BookUpdate, Continuity, Event, Objects, Pairs
-from flowrs.core import Reason
 from flowrs.errors import DesyncError
 from flowrs.feed.sync import follows, gap
 from flowrs.testing.claims import NUMBERS, Check, FailedError, SkippedError, rows_of, shown
@@ -48,7 +47,8 @@ def _live(rehearsal: Rehearsal) -> str:
     for native, replica in stand.replicas.items():
         if not stand.is_live(native):
             reason = replica.book.reason.name.lower()
-            seen = f"{native} is {replica.book.state.name.lower()} ({reason}{_first_gap(rehearsal, native)})"
+            found = _first_gap(rehearsal, native) if reason == "gap" else ""
+            seen = f"{native} is {replica.book.state.name.lower()} ({reason}{found})"
             if _CAUSES.get(reason) is _LEVELS:
                 _read_levels(rehearsal)
             raise FailedError(seen, _CAUSES.get(reason, NUMBERS))
@@ -58,14 +58,16 @@ def _live(rehearsal: Rehearsal) -> str:
 
 
 def _first_gap(rehearsal: Rehearsal, native: str) -> str:
-    """Return the numbers of the first update that did not follow its book; "" if each did."""
-    stand = Stand(rehearsal.kind, rehearsal.instruments)
+    """Return the numbers of the first update of a book that does not follow what came before; "" if each does."""
+    follow = follows(rehearsal.connector.continuity)
+    number: int | None = None
     for entry in rehearsal.entries:
-        was_live, number = stand.is_live(native), stand.number(native)
-        stand.feed(entry)
-        if was_live and not stand.is_live(native) and stand.replicas[native].book.reason is Reason.GAP:
-            updates = [each for each in rehearsal.events(entry.data, BookUpdate) if each.symbol == native]
-            return "".join(f": {gap(each, number).message}{_instead(each, number)}" for each in updates[:1])
+        for name, event in [] if entry.native else _book_events(rehearsal, entry):
+            if name != native:
+                continue
+            if isinstance(event, BookUpdate) and number is not None and not follow(event, number):
+                return f": {gap(event, number).message}{_instead(event, number)}"
+            number = event.last
     return ""
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST_BURSTS = 400
 _BY_REST = "see snapshot_request() and decode_snapshot()"
+_CAUSES = {Reason.DECODE: "see the check of frames", Reason.GAP: NUMBERS}
+"""By the reason why another book is lost: what to do."""
 
 
 def _reconnected(rehearsal: Rehearsal) -> Exchange:
@@ -48,7 +50,7 @@ def _back(rehearsal: Rehearsal) -> str:
     for native in stand.replicas:
         if not stand.is_live(native):
             reason = stand.replicas[native].book.reason
-            todo = "see the check of frames" if reason is Reason.DECODE else "see resubscribe()"
+            todo = _CAUSES.get(reason, "see resubscribe()")
             seen = f"{native} was lost ({reason.name.lower()}) when another book was resynchronised"
             raise FailedError(seen, todo)
     way = "by REST" if connector.recovery is Recovery.REST else "by subscribing again"

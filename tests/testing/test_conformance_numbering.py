@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from gardens import FERN, LILY, ORCHID, Fern, Lily, Orchid
+from msgspec import Raw, field
 
-from flowrs import Checksum, testing
+import flowrs
+from flowrs import Checksum, Continuity, testing
+from flowrs.testing.claims import NUMBERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from flowrs import Connector
@@ -34,6 +40,23 @@ class Cut(Fern):
     depth = 10
 
 
+class _Swapped(flowrs.BookUpdate, tag_field="ch", tag="depth"):
+    """Takes the first number for the last."""
+
+    symbol: str = field(name="id")
+    first: int = field(name="to")
+    last: int = field(name="from")
+    bids: Raw = field(name="bid")
+    asks: Raw = field(name="ask")
+
+
+def _swapped(self: Orchid, frame: bytes) -> Sequence[flowrs.Event]:
+    try:
+        return (msgspec.json.decode(frame, type=_Swapped),)
+    except msgspec.ValidationError:
+        return Orchid.decode(self, frame)
+
+
 def checked(tmp_path: Path, kind: type[Connector], dialect: str) -> Report:
     path = tmp_path / "dialect.toml"
     path.write_text(dialect, encoding="utf-8")
@@ -47,6 +70,22 @@ def test_each_kind_of_numbering_is_known(tmp_path: Path, kind: type[Connector], 
     wrong = [each for each in report.outcomes if each.state != "pass" and each.claim != slow]
     assert [each.claim for each in wrong] == ["a ping is answered, and the answer understood"], wrong
     assert report.passes
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"continuity": Continuity.LINKED}, r"does not follow \d+, but would as CHAINED\)"),
+        ({"decode": _swapped}, r"\(gap: update (\d+) to \d+ does not follow \d+\)"),
+    ],
+)
+def test_the_numbers_that_do_not_follow_are_told_also_where_the_snapshot_comes_late(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    report = checked(tmp_path, type("Changed", (Orchid,), change), ORCHID)
+    failed = {each.claim: each for each in report.outcomes if each.state == "fail"}
+    assert re.search(words, failed["books get live, and stay so"].seen)
+    assert {each.todo for each in failed.values()} == {NUMBERS}
 
 
 @pytest.mark.parametrize(("kind", "dialect", "grade"), [(Whole, ORCHID, "F"), (Shallow, FERN, "E"), (Cut, FERN, "E")])
