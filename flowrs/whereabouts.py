@@ -9,19 +9,44 @@ import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
+_FLOWRS = Path(__file__).parent
+_BUILT_IN = _FLOWRS / "plugins"
+
 
 def place_in(module: str, error: BaseException) -> str:
     """Return the innermost place of an exception in the files of a module's package, as FILE:LINE; "" if there is none.
 
     module: as an entry point has it, "flowrs_okx" or "flowrs_okx.venues:Okx".
     """
-    roots = _roots(module)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
+    return _innermost(_roots(module), error)
+
+
+def place_called(error: BaseException) -> str:
+    """Return the innermost place of an exception in the files of whose code flowrs has called; "" if in none."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if _FLOWRS not in path.parents or _BUILT_IN in path.parents:
+            return _innermost([_package(path)], error)
+    return ""
+
+
+def _innermost(roots: list[Path], error: BaseException) -> str:
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
         for root in roots:
             if path == root or root in path.parents:
-                return f"{path.relative_to(root.parent)}:{frame.lineno}"
-    return ""
+                found = f"{path.relative_to(root.parent)}:{line}"
+    return found
+
+
+def _package(path: Path) -> Path:
+    """Return the folder of the outermost package that a file belongs to; a file that is in none as it is."""
+    if _BUILT_IN in path.parents:
+        return path
+    while (path.parent / "__init__.py").exists():
+        path = path.parent
+    return path
 
 
 def _roots(module: str) -> list[Path]:

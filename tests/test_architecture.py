@@ -30,7 +30,7 @@ ALLOWED = {
     "selection": {"client", *API},
     "registry": {"facts", "sink", "whereabouts", *API},
     "core": ANYBODYS,
-    "feed": {"core", "config", *API},
+    "feed": {"core", "config", "whereabouts", *API},
     "serve": {"core", "config", "groups", *API},
     "systemd": {"errors"},
     "sections": {"registry", "systemd", *API},
@@ -57,7 +57,7 @@ ALLOWED = {
     },
     "plugins": {""},  # flowrs itself: the public names, as for third parties
     # It shows what the engine makes of a connector, so it needs the engine: a model would prove it for the model.
-    "testing": {"client", "sink", "sim", "feed", "core", "config", "facts", *API},
+    "testing": {"whereabouts", "client", "sink", "sim", "feed", "core", "config", "facts", *API},
     "pytest_plugin": {"testing"},
     "": {"api", "wire", "sink", "hookspecs", "client", *ANYBODYS},
     "__main__": {"cli"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -117,7 +118,7 @@ async def test_a_decode_that_raises_on_every_tenth_frame_is_told_by_name_and_con
         plugin = await world.plugin()
         assert plugin["module"] == "flowrs_tulip"
         assert plugin["errors"] >= 3
-        assert plugin["error"] == f"the plugin failed: {words}"
+        assert re.fullmatch(rf"the plugin failed: {words} \(flowrs_tulip\.py:\d+\)", plugin["error"])
         await untouched(world, before)
         assert f"tulip/0: session ended: tulip: the plugin failed: {words}" in world.daemon.log()
 

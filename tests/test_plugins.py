@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
@@ -21,6 +22,7 @@ from flowrs.config import Config, PluginsConfig, VenueConfig
 from flowrs.daemon import make_venues
 from flowrs.errors import ConfigError, PluginError
 from flowrs.facts import FACTS
+from flowrs.feed import boundary
 from flowrs.plugins.binance import Binance
 
 if TYPE_CHECKING:
@@ -223,6 +225,22 @@ def test_of_a_package_the_innermost_of_its_files_is_named(tmp_path: Path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     error = registry.load([EntryPoint("deep", "flowrs_test_deep", "flowrs")]).errors["deep"]
     assert str(error).endswith("(flowrs_test_deep/wire.py:2)")
+
+
+def test_what_a_connector_raises_while_it_runs_is_told_with_the_innermost_line_of_its_own_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "flowrs_test_running"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from flowrs_test_running import wire\ndef decode(frame):\n    wire.read(frame)\n"
+    )
+    (folder / "wire.py").write_text("import decimal, json\n\ndef read(frame):\n    json.loads(frame)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    decode = importlib.import_module("flowrs_test_running").decode
+    with pytest.raises(PluginError) as caught:
+        boundary.call("pond", decode, b"{")
+    assert caught.value.message.endswith("char 1) (flowrs_test_running/wire.py:4)")
 
 
 def without(method: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import msgspec
 
 from flowrs.errors import PluginError
+from flowrs.whereabouts import place_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,9 @@ def fault(venue: str, error: BaseException) -> PluginError:
     """
     if isinstance(error, KeyboardInterrupt):
         raise error
-    return PluginError(f"the plugin failed: {type(error).__name__}: {error}", venue=venue)
+    told = f"the plugin failed: {type(error).__name__}: {error}"
+    place = place_called(error)
+    return PluginError(f"{told.rstrip(': ')} ({place})" if place else told, venue=venue)
 
 
 def call(venue: str, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

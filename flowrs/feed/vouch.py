@@ -199,7 +199,7 @@ def _look(venue: str, what: object, expected: Mapping[str, _Expected]) -> None:
             value = getattr(what, name)
         except BaseException as error:
             told = fault(venue, error)
-            told.message = f"the plugin failed: {type(what).__name__}.{name} raised {type(error).__name__}: {error}"
+            told.message = told.message.replace(": ", f": {type(what).__name__}.{name} raised ", 1)
             raise told from error
         if not isinstance(value, kinds) or isinstance(value, bool) or (values is not None and value not in values):
             message = f"the plugin failed: {type(what).__name__}.{name} is {_shown(value)}, expected {words}"

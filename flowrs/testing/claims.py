@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowrs.errors import FlowrsError
 from flowrs.feed.boundary import UNREADABLE
 from flowrs.testing.report import Outcome
+from flowrs.whereabouts import place_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +65,11 @@ class Check(NamedTuple):
 
 def traced(error: Exception) -> str:
     """Return what an exception says, and where it was raised."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
+    place = place_called(error)
+    if not place:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+    return f"{type(error).__name__}: {error} ({place})"
 
 
 def shown(frame: bytes) -> str:
