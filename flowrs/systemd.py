@@ -101,7 +101,8 @@ def passed_socket(environ: MutableMapping[str, str]) -> socket.socket | None:
     except OSError as error:
         raise ConfigError(f"what systemd passes is no socket: {error.strerror}") from None
     listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    if (sock.family, sock.type, listens) != (socket.AF_UNIX, socket.SOCK_STREAM, 1):
+    path = sock.getsockname()  # bytes, if it is of the abstract namespace
+    if (sock.family, sock.type, listens, type(path)) != (socket.AF_UNIX, socket.SOCK_STREAM, 1, str):
         sock.close()
         raise ConfigError("systemd passes no listening Unix stream socket; use ListenStream= with a path, Accept=no")
     return sock

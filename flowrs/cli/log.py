@@ -75,7 +75,14 @@ def log_to_stderr(level: str, form: Format = "text") -> Repeats:
     logging.basicConfig(level=level.upper(), handlers=[repeats], force=True)
     # One line for each REST request is for those who look for it.
     logging.getLogger("httpx").setLevel(max(logging.WARNING, logging.getLogger().level))
+    # Ten times a second, while no file descriptor is left for who connects; a traceback would be told each time.
+    logging.getLogger("trio.serve_listeners").addFilter(_without_traceback)
     return repeats
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True
 
 
 def _told(record: logging.LogRecord) -> str:

@@ -183,8 +183,11 @@ def connect(path: Path, timeout_s: float, clock: Clock) -> Steps[Link]:
 
 
 def unconnected() -> socket.socket:
-    """Return a socket for a new link."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    """Return a socket for a new link. Raises FlowrsError if this process may have no more files open."""
+    try:
+        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise FlowrsError(f"no socket can be made: {error.strerror}; close some files, or see ulimit -n") from None
 
 
 def open_link(link: Link, timeout_s: float, clock: Clock) -> Steps[None]:

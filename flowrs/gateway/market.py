@@ -90,8 +90,11 @@ class Market:
             if not facts.is_live and book.standing(facts):
                 self._note(book, is_doubted=True)
             self.books[book.id] = book
-        symbols = set(self.symbols)
-        self.trades = {symbol: kept for symbol, kept in self.trades.items() if symbol in symbols}
+        there = {(book.id, book.symbol) for book in self.books.values()}
+        self.trades = {
+            symbol: deque((each for each in kept if (each[0], symbol) in there), REPLAYED)
+            for symbol, kept in self.trades.items()
+        }
 
     def show(self, book: Book) -> None:
         """Take a book with its levels."""

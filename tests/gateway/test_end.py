@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import resource
 import socket
 import struct
 import threading
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 from browsers import head
-from gateways import Gateway
+from gateways import Gateway, wait_for
 
 from flowrs.gateway.access import Access
 from flowrs.gateway.app import make_app
@@ -25,7 +27,6 @@ from flowrs.gateway.websocket import WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from starlette.types import ASGIApp
 
@@ -131,6 +132,20 @@ async def test_what_is_at_work_for_a_browser_without_end_is_cancelled() -> None:
                 await begun.wait()
                 serving.stop.set()
                 await serving.ended.wait()
+
+
+def test_that_no_descriptor_is_left_for_a_connection_is_told_five_times_then_counted(tmp_path: Path) -> None:
+    with Gateway(tmp_path / "none.sock") as gateway, ExitStack() as stack:
+        open_ones = len(list(Path(f"/proc/{gateway.process.pid}/fd").iterdir()))
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (open_ones + 3, open_ones + 3))
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), END_S))
+        wait_for(lambda: gateway.log().count("accept returned EMFILE") == 5)
+        time.sleep(0.5)
+        assert gateway.log().count("accept returned EMFILE") == 5
+        assert "no daemon is followed, browsers are told so: no socket can be made" in gateway.log()
+        assert gateway.stop() == 0
+    assert "more like this since" in gateway.log()
 
 
 def test_a_signal_ends_it_while_connections_are_opened_all_the_time(tmp_path: Path) -> None:

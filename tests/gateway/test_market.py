@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -13,6 +13,9 @@ from flowrs.gateway import messages
 from flowrs.gateway.audience import Audience, Browser
 from flowrs.gateway.market import Market
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 NOW_NS = FACTS["recv_ns"] + 2_500_000
 ROW = {"bid": None, "ask": None, "levels": {"bids": 0, "asks": 0}, "resyncs": 0, "gaps": 0, "transitions": []}
 VENUES = [("binance", "Binance"), ("binance-usdm", "Binance"), ("kraken", "Kraken")]
@@ -20,8 +23,10 @@ BOOKS = [("binance", "BTC-USDT"), ("binance-usdm", "BTC-USDT-PERP"), ("kraken", 
 GROUPS = {"BTC-USD": "BTC-USDT"}
 
 
-def began(market: Market, groups: dict[str, str] = GROUPS, **facts: Any) -> Market:
-    rows = [{**FACTS, **ROW, **facts, "venue": venue, "symbol": symbol} for venue, symbol in BOOKS]
+def began(
+    market: Market, groups: dict[str, str] = GROUPS, books: Sequence[tuple[str, str]] = BOOKS, **facts: Any
+) -> Market:
+    rows = [{**FACTS, **ROW, **facts, "venue": venue, "symbol": symbol} for venue, symbol in books]
     status = {
         "version": "9.9",
         "protocol": 1,
@@ -36,7 +41,7 @@ def began(market: Market, groups: dict[str, str] = GROUPS, **facts: Any) -> Mark
     told = msgspec.convert(status, Status)
     msgspec.structs.force_setattr(told, "venues", msgspec.convert(named, tuple[Named, ...]))
     venues = [
-        Venue(venue, venue, "", "", "", (symbol,), {symbol: groups.get(symbol, symbol)}, {}) for venue, symbol in BOOKS
+        Venue(venue, venue, "", "", "", (symbol,), {symbol: groups.get(symbol, symbol)}, {}) for venue, symbol in books
     ]
     market.begin(told, venues)
     market.gain(told.version)
@@ -165,6 +170,17 @@ async def test_what_waits_for_a_browser_is_bounded_and_the_newest() -> None:
     assert frames.count(b'"type":"book_update"') == 3
     assert b'"seq":999' in frames
     assert b'"seq":998' not in frames
+
+
+def test_trades_of_a_book_that_is_gone_are_not_replayed() -> None:
+    trade = {"price": "1", "quantity": "2", "side": "buy", "id": 1, "exchange_ns": 1, "recv_ns": 1}
+    market = began(Market())
+    for venue, symbol in (BOOKS[0], BOOKS[2]):
+        market.trade(msgspec.convert({"venue": venue, "symbol": symbol, "trades": [trade]}, Trades))
+    began(market, books=BOOKS[1:])
+    audience, browser = Audience(market), Browser()
+    audience.select(browser, "BTCUSDT", 10)
+    assert [id_ for id_, _ in market.trades["BTCUSDT"]] == ["kraken:BTC-USD"]
 
 
 async def test_trades_reach_a_browser_that_is_always_behind_but_not_before_the_first_books() -> None:

@@ -216,6 +216,10 @@ async def test_what_cannot_be_served_is_refused_in_one_line(tmp_path: Path, conf
         assert "no listening Unix stream socket" in await _refusal(tmp_path, config, sock)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         assert "no listening Unix stream socket" in await _refusal(tmp_path, config, sock)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(f"\0flowrs-{os.getpid()}")
+        sock.listen()
+        assert "use ListenStream= with a path" in await _refusal(tmp_path, config, sock)
     with held(tmp_path / "c") as sock:
         assert "systemd passes 2 sockets" in await _refusal(tmp_path, config, sock, count=2)
 
