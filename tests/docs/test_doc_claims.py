@@ -365,7 +365,7 @@ def test_exactly_the_faults_that_have_a_name_are_listed() -> None:
 
 PARTS = {
     "core": {"core", "errors"},
-    "feed": {"feed", "core", "api", "config", "errors"},
+    "feed": {"feed", "core", "api", "config", "errors", "whereabouts"},
     "serve": {"serve", "core", "api", "config", "groups", "errors", "_version"},
     "client": {"client", "core", "config", "errors"},
     "sim": {"sim", "errors"},
