@@ -66,7 +66,14 @@ def check(kind: type[Connector], dialect: str | Path, claims: Sequence[str] = CL
 
 
 def check_frames(kind: type[Connector], instruments: Sequence[Instrument], frames: Sequence[bytes]) -> Report:
-    """Check a connector with recorded frames of a stream that begins with snapshots (Recovery.RESUBSCRIBE)."""
+    """Check a connector with recorded frames of a stream that begins with snapshots (Recovery.RESUBSCRIBE).
+
+    Raises ConfigError if there are no frames, or no instruments that they are of.
+    """
+    for name, given in (("frames", frames), ("instruments", instruments)):
+        if not given:
+            message = f"check_frames of {kind.__name__}: {name} is empty, expected at least one"
+            raise ConfigError(message)
     outcomes = [_facts(kind)]
     with _quiet():
         if outcomes[0].state == "pass":

@@ -9,6 +9,7 @@ import pytest
 from zeniths import ZENITH, Zenith
 
 from flowrs import BookUpdate, Continuity, Heartbeat, Objects, Ping, Trade, testing
+from flowrs.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,3 +230,5 @@ def test_recorded_frames_that_cannot_be_events_are_told_once() -> None:
     frame = b'{"k":"chg","i":"BTC:USDT","n":2,"was":1,"t":1723161276318,"chg":{"b":[],"a":[]}}'
     report = testing.check_frames(Decoding, instruments, [frame])
     assert [each.claim for each in report.outcomes if each.state == "fail"] == [TALK]
+    with pytest.raises(ConfigError, match="check_frames of Zenith: frames is empty, expected at least one"):
+        testing.check_frames(Zenith, instruments, [])
