@@ -95,7 +95,7 @@ Exit codes:
 
 \b
 Environment:
-  FLOWRS_SOCKET  the daemon's socket
+  FLOWRS_SOCKET  the daemon's socket; that of flowrs@NAME is /run/flowrs/NAME.sock
   FLOWRS_CONFIG  the configuration of "flowrs run"
   NO_COLOR       if set, no colours
 

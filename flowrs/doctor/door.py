@@ -25,7 +25,8 @@ _SHOWN = 3
 
 def door(path: Path) -> Iterator[Finding]:
     """Look at the socket, then ask the daemon behind it."""
-    start = "systemctl start flowrs.socket" if path == SYSTEM_SOCKET else 'start a daemon: "flowrs run"'
+    unit = unit_of(path)
+    start = f"systemctl start {unit}.socket" if unit else 'start a daemon: "flowrs run"'
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -45,7 +46,14 @@ def door(path: Path) -> Iterator[Finding]:
         yield doubtful("socket", f"{what}: everybody may open it", "chmod o= it, and give the group to those who may")
     else:
         yield ok("socket", what)
-    yield from _daemon(path, start)
+    yield from _daemon(path, start, unit or "flowrs")
+
+
+def unit_of(path: Path) -> str | None:
+    """Return the unit whose socket this is, flowrs or flowrs@NAME; None if it is no service's."""
+    if (path.parent, path.suffix) != (SYSTEM_SOCKET.parent, ".sock"):
+        return None
+    return path.stem if path == SYSTEM_SOCKET else f"flowrs@{path.stem}"
 
 
 def _way_in(gid: int) -> str:
@@ -60,22 +68,25 @@ def _way_in(gid: int) -> str:
     return f"as root: usermod -aG {group} {user}, then log in anew"
 
 
-def _daemon(path: Path, start: str) -> Iterator[Finding]:
+def _daemon(path: Path, start: str, unit: str) -> Iterator[Finding]:
     try:
         with Client(path) as client:
             status = client.call("status")
             venues = client.call("venues")
     except NotRunning as error:
-        yield wrong("daemon", error.message, f"{start}; what ended it: journalctl -u flowrs")
+        yield wrong("daemon", error.message, f"{start}; what ended it: journalctl -u {unit}")
         return
     except (ControlError, FlowrsError) as error:
-        yield wrong("daemon", str(error), "journalctl -u flowrs")
+        yield wrong("daemon", str(error), f"journalctl -u {unit}")
         return
     what = f"flowrs {status['version']}, pid {status['pid']}"
     if status["version"] != __version__:
-        yield doubtful("daemon", f"{what}; this is flowrs {__version__}", "restart it: systemctl restart flowrs")
+        yield doubtful("daemon", f"{what}; this is flowrs {__version__}", f"restart it: systemctl restart {unit}")
     else:
         yield ok("daemon", what)
+    for name, why in status.get("left_out", {}).items():
+        remedy = f'once "flowrs plugins" shows it without an error: systemctl reload {unit}'
+        yield wrong(f"venue {name}", f"is left out: {why}", remedy)
     yield _books(status)
     yield from _budgets(venues)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from worlds import World
 
     Flowrs = Callable[..., Result]
+
+
+@contextmanager
+def closed(path: Path) -> Iterator[None]:
+    """A socket at which nobody listens, as a daemon that was killed leaves it."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+        yield
 
 
 def examined(flowrs: Flowrs, *words: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -69,6 +78,32 @@ def test_without_a_daemon_it_says_how_to_start_one(flowrs: Flowrs, config: Calla
     assert "is not there" in found["socket"]["what"]
     assert "flowrs run" in found["socket"]["remedy"]
     assert "daemon" not in found
+
+
+@pytest.mark.parametrize(("name", "unit"), [("flowrs", "flowrs"), ("perpetuals", "flowrs@perpetuals")])
+def test_of_an_instance_it_names_the_units_and_looks_at_the_file(
+    flowrs: Flowrs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, unit: str
+) -> None:
+    monkeypatch.setattr("flowrs.doctor.door.SYSTEM_SOCKET", tmp_path / "flowrs.sock")
+    monkeypatch.setattr("flowrs.cli.doctor._CONFIGS", tmp_path)
+    for each in ("flowrs", "perpetuals"):
+        (tmp_path / f"{each}.toml").write_text("[venues.kraken]\nsymbols = ['BTC-USD']\n")
+    path = tmp_path / f"{name}.sock"
+    _, found = examined(flowrs, "--offline", "--socket", str(path))
+    assert found["socket"]["remedy"].startswith(f"systemctl start {unit}.socket, or ")
+    assert found["configuration"]["what"] == f"{tmp_path}/{name}.toml: kraken"
+    with closed(path):
+        _, found = examined(flowrs, "--offline", "--socket", str(path))
+    assert found["daemon"]["remedy"].endswith(f"journalctl -u {unit}")
+
+
+def test_a_venue_that_is_left_out_is_told_with_its_plugin_s_error(
+    flowrs: Flowrs, config: Callable[..., str], daemon: FakeDaemon, socket_path: Path
+) -> None:
+    assert daemon
+    code, found = examined(flowrs, "--offline", "--config", config(), "--socket", str(socket_path))
+    assert (code, found["venue tulip"]["state"]) == (1, "wrong")
+    assert "KeyError: 'y'" in found["venue tulip"]["what"]
 
 
 def test_a_file_in_the_socket_s_place_is_told(flowrs: Flowrs, config: Callable[..., str], tmp_path: Path) -> None:
