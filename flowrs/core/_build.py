@@ -28,6 +28,6 @@ ffibuilder.set_source(
     sources=[str(path.relative_to(_ROOT)) for path in sorted(_CSRC.glob("*.c"))],
     include_dirs=["csrc"],
     define_macros=[("_GNU_SOURCE", "1")],
-    extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden"],
+    extra_compile_args=["-std=c11", "-O3", "-falign-functions=64", "-falign-loops=32", "-fvisibility=hidden"],
     py_limited_api=True,
 )
