@@ -17,7 +17,6 @@ import multiprocessing
 import socket
 import statistics
 import time
-from collections import deque
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +33,7 @@ from flowrs.feed.budget import Budget, Budgets
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
+from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ def a_session(url: str, snapshot: bytes, arena: Arena) -> tuple[Session, Book, R
     replica = Replica(connector, "BTC-USDT-PERP", book)
     instrument = Instrument("BTC-USDT-PERP", "BTCUSDT", "BTC", "USDT", 1, 3)
     replica.list_as(instrument)
-    trades = {"BTCUSDT": deque(maxlen=1000)}
+    trades = {"BTCUSDT": TradeLog(connector, "BTCUSDT", counters.conduct)}
     config = VenueConfig(("BTC-USDT-PERP",), url=url)
     budgets = Budgets(connector, Budget(Rate(10, 0.1)))
     route, rest = Route(f"{url}/ws", connector.subscribe), _Rest(snapshot)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -92,7 +91,7 @@ def _session(case: _Case, instrument: Instrument) -> Session:
     replica = venue.replicas[case.symbol]
     replica.list_as(instrument)
     replica.connected()
-    trades = {replica.native: deque(maxlen=1000)}
+    trades = {replica.native: venue.trades[case.symbol]}
     route = Route("", connector.subscribe)
     return Session(
         connector,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -22,6 +21,7 @@ from flowrs.core import Arena, Batch, Book, Scratch
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
+from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def _fresh(recording: Recording) -> tuple[Session, Book, list[bytes]]:
     connector = recording.connector
     replica = Replica(connector, "BTC-USDT", book)
     replica.connected()
-    trades = {"BTCUSDT": deque(maxlen=1000)}
+    trades = {"BTCUSDT": TradeLog(connector, "BTCUSDT", counters.conduct)}
     config, route = VenueConfig(("BTC-USDT",)), Route("", connector.subscribe)
     session = Session(connector, config, route, [], {"BTCUSDT": replica}, trades, None, None, counters)
     replica.snapshot(connector.decode_snapshot(recording.snapshot))
@@ -141,7 +141,7 @@ def _round(recording: Recording) -> tuple[float, float, float]:
     def call(part: slice) -> None:
         batch, at, found = buffers[part.start // SLICE], 0, 0
         while at < batch.count:
-            at, found = lane.run(batch, at)
+            at, found = lane.run(batch, at, 0)
             if found:
                 session.take(Batch.of([batch[at]]), 0)
                 at += 1

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections import deque
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +26,7 @@ from flowrs.core import Arena, Batch, Book, Scratch
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
+from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _session(count: int, snapshot: bytes) -> Session:
         replicas[native] = replica = Replica(connector, f"B{at}-USDT-PERP", book)
         replica.list_as(listed[-1])
         replica.connected()
-    trades = {native: deque(maxlen=1) for native in replicas}
+    trades = {native: TradeLog(connector, native, counters.conduct) for native in replicas}
     config, route = VenueConfig(tuple(each.symbol for each in listed)), Route("", connector.subscribe)
     session = Session(connector, config, route, listed, replicas, trades, None, None, counters)
     for replica in replicas.values():

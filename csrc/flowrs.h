@@ -406,12 +406,33 @@ int frs_merge_fate(const frs_merge *merge, uint32_t part);             /* FRS_TA
  * if room is too small (2 bytes, 58 a level, and 29 a share and the size of its "name": are always enough). */
 int64_t frs_merge_text(const frs_merge *merge, int side, uint32_t levels, char *out, size_t room);
 
-/* ---- lane: book updates taken straight out of frames that are spelled as an example shows.
+/* ---- tape: the newest frames of one kind, as they came, for those who ask later. */
+
+typedef struct frs_tape frs_tape;
+
+/* Room for `frames` frames (1 to 65536) of `bytes` bytes in all (1 to 2^30); the oldest give way. A frame lies in one
+ * piece, so up to a frame's size of the bytes may be unused. */
+frs_tape *frs_tape_new(uint32_t frames, size_t bytes);
+void frs_tape_free(frs_tape *tape);
+
+/* Adds a frame. Returns 0, FRS_E_FULL if it is larger than all of the tape, or FRS_E_ARGUMENT if it is empty. */
+int frs_tape_add(frs_tape *tape, const char *frame, size_t size, int64_t recv_ns);
+
+/* Frames are numbered from 0 on: the oldest that is there, and the one that comes next. */
+uint64_t frs_tape_start(const frs_tape *tape);
+uint64_t frs_tape_end(const frs_tape *tape);
+
+/* Says where a frame is, until the next is added, and when it was received. Returns its size, or FRS_E_ARGUMENT if it
+ * is not there. */
+int64_t frs_tape_read(const frs_tape *tape, uint64_t number, const char **frame, int64_t *recv_ns);
+
+/* ---- lane: book updates and trades taken straight out of frames that are spelled as an example shows.
  *
  * A template is such an example. What changes from one frame to the next has a name in angle brackets; all else is
  * compared byte by byte:
  *
  *   {"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}
+ *   {"e":"trade","E":<>,"s":"<symbol>","t":<id>,"p":"<price>","q":"<quantity>","T":<time>,"m":<true|false>}
  *
  *   symbol      the exchange's name of the instrument, before the levels, at the end of a string; if it comes again, it
  *               has to be the same
@@ -421,9 +442,15 @@ int64_t frs_merge_text(const frs_merge *merge, int side, uint32_t levels, char *
  *   moment      a time as text instead: RFC 3339 with T and Z, from 1970 on; rounded to microseconds, half up, which is
  *               what msgspec does
  *   bids, asks  lists of levels in the lane's spelling, without a backslash; of SIDED bids alone
+ *   price, quantity, id
+ *               of a trade: numbers by JSON's grammar that are not negative, bare or as the whole of a string; of id a
+ *               number as time, or a string of printable ASCII without a backslash
  *   <>          a number, true, false, null, or a string of printable ASCII without a backslash, that is of no interest
+ *   <a|b|c>     one of these texts (the first that is there), of printable ASCII but < > and |
  *
- * Each comes at most once but for symbol and <>. What continuity and checksum need has to be there. */
+ * Each name comes at most once but for symbol and <>. Where there is a price, quantity or id it is the template of a
+ * trade: it has a symbol, a price and a quantity, under CONNECTION a number, and nothing of a book. In that of an
+ * update what continuity and checksum need has to be there. */
 
 /* What has to hold between one update of a book and the next:
  *   CHAINED     first = the last number + 1 <= last
@@ -451,7 +478,7 @@ void frs_lane_free(frs_lane *lane);
 /* Adds a template. Returns 0, FRS_E_SYNTAX (see frs_template_check) or FRS_E_FULL. */
 int frs_lane_template(frs_lane *lane, const char *text, size_t size);
 
-/* Adds a book, closed, by the exchange's name of its instrument: 1 to 63 bytes of printable ASCII but " and \, and by
+/* Adds an instrument, its book closed, by the exchange's name: 1 to 63 bytes of printable ASCII but " and \, and by
  * the decimals that a checksum counts with. Returns its index, or FRS_E_ARGUMENT (also if the name is there already),
  * FRS_E_FULL. */
 int frs_lane_add(frs_lane *lane, const char *name, size_t size, int price_decimals, int quantity_decimals);
@@ -463,6 +490,10 @@ int frs_lane_open(frs_lane *lane, int index, frs_book *book, int64_t last);
 /* Closes a book, if it is open. Returns the number up to which it was right when it was last open, or FRS_E_ARGUMENT.
  */
 int64_t frs_lane_close(frs_lane *lane, int index);
+
+/* From now on the trades of an instrument are kept on the tape, which has to outlive that; NULL: no longer. Returns 0
+ * or FRS_E_ARGUMENT. */
+int frs_lane_keep(frs_lane *lane, int index, frs_tape *tape);
 
 /* CONNECTION: notes the number of a frame that was left. Returns the number before, -1 if there was none. */
 int64_t frs_lane_count(frs_lane *lane, int64_t number);
@@ -476,13 +507,14 @@ enum {
  * Then the book is changed, published and measured as by frs_book_apply, and the result is 0; or index <<
  * FRS_LANE_SHIFT with bits: FRS_NARROW as of frs_book_apply; FRS_CROSSED or FRS_UNPROVEN, and the change waits for
  * frs_book_mark or frs_book_publish, so that no reader sees such a book as live. With any bit the book is closed.
- * Anything else is FRS_E_LEFT, and nothing has changed: neither a book nor the lane. */
-int frs_lane_take(frs_lane *lane, const char *frame, size_t size);
+ * A trade goes to its tape, if there is one and the frame's number follows (CONNECTION), with recv_ns as the time of
+ * its receipt: 0. Anything else is FRS_E_LEFT, and nothing has changed: neither a book, a tape nor the lane. */
+int frs_lane_take(frs_lane *lane, const char *frame, size_t size, int64_t recv_ns);
 
 /* Takes the payloads of frames of a buffer, as frs_frames_split has found them (there are `frames` of them), one after
  * the other from number *at on, and ends with the first that frs_lane_take does not answer with 0: the result is its
  * answer, and *at its number if it was left, the next one's if it was taken. 0: all of them are taken. */
-int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, size_t *at);
+int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, int64_t recv_ns, size_t *at);
 
 /* The exchange's time of the frame taken last, in ns since 1970, 0 if it tells none. */
 int64_t frs_lane_time(const frs_lane *lane);

@@ -121,12 +121,16 @@ enum {
     FRS_ASKS,
     FRS_SYMBOL,
     FRS_ANY,
-    FRS_NAMES
+    FRS_TRADE_PRICE,
+    FRS_TRADE_QUANTITY,
+    FRS_TRADE_ID,
+    FRS_NAMES,
+    FRS_CHOICE /* no name, but the texts of which one is there */
 };
 
-/* The literal text before a name, and the name. */
+/* The literal text before a name, and the name. Of a choice the texts lie behind it, with | in between. */
 typedef struct {
-    uint16_t at, size;
+    uint16_t at, size, choices;
     uint8_t name;
 } frs_field;
 
@@ -134,10 +138,11 @@ typedef struct {
     frs_field fields[FRS_FIELDS + 1]; /* the one behind the last has no name: the text that ends the frame */
     uint32_t count;
     unsigned names; /* a bit for each that is there */
+    bool trade;     /* what it shows is one, else a book's update */
     char text[FRS_TEMPLATE_SIZE];
 } frs_template;
 
-/* What a template has to have, by the bits of its names. */
+/* What the template of an update has to have, by the bits of its names. */
 unsigned frs_template_needs(int continuity, bool sided, bool checked);
 /* NULL if all is well; else what is wrong, in words, and *at where. */
 const char *frs_template_make(frs_template *template, const char *text, size_t size, unsigned needs, size_t *at);
@@ -470,6 +475,7 @@ typedef struct {
     char name[FRS_NAME_SIZE];
     size_t size;
     frs_book *book; /* NULL: closed */
+    frs_tape *tape; /* of its trades; NULL: they are left */
     int64_t last;
     uint64_t taken; /* the lane's count when it was used last */
     int decimals[2];

@@ -116,6 +116,14 @@ int64_t frs_lane_close(frs_lane *lane, int index) {
     return to->last;
 }
 
+int frs_lane_keep(frs_lane *lane, int index, frs_tape *tape) {
+    frs_door *to = door_at(lane, index);
+    if (!to)
+        return FRS_E_ARGUMENT;
+    to->tape = tape;
+    return 0;
+}
+
 int64_t frs_lane_count(frs_lane *lane, int64_t number) {
     int64_t before = lane->number;
     lane->number = number;

@@ -1,4 +1,5 @@
-/* Book updates straight out of their frames: matched against a template, checked, applied and published in one call.
+/* Book updates straight out of their frames: matched against a template, checked, applied and published in one call;
+ * and trades, which are only matched and kept as they came, because hardly any is ever looked at.
  *
  * A frame is read once, from its start to its end: texts are compared, values are read where they stand, and levels go
  * from the frame into the scratch of the book that the symbol names, without a copy in between. Nothing changes before
@@ -31,8 +32,8 @@ typedef struct {
     unsigned turn;    /* of the scratch */
 } reading;
 
-/* The first symbol chooses the book, which has to be open; a further one has to be the same. */
-static inline const char *take_symbol(frs_lane *lane, const char *p, const char *end, reading *out) {
+/* The first symbol chooses the door, which has to be open for such a frame; a further one has to be the same. */
+static inline const char *take_symbol(frs_lane *lane, bool trade, const char *p, const char *end, reading *out) {
     const frs_door *chosen = out->door;
     if (chosen)
         return (size_t)(end - p) > chosen->size && memcmp(p, chosen->name, chosen->size) == 0 && p[chosen->size] == '"'
@@ -43,7 +44,11 @@ static inline const char *take_symbol(frs_lane *lane, const char *p, const char 
     for (; p < most && *p != '"'; p++)
         hash = frs_name_hash(hash, *p);
     out->door = p < most ? frs_lane_find(lane, start, (size_t)(p - start), hash) : NULL;
-    if (!out->door || !out->door->book)
+    if (!out->door)
+        return NULL;
+    if (trade)
+        return out->door->tape ? p : NULL;
+    if (!out->door->book)
         return NULL;
     for (size_t at = 0; at < sizeof(frs_book); at += LINE)
         __builtin_prefetch((const char *)out->door->book + at, 1);
@@ -74,10 +79,46 @@ static const char *take_levels(frs_lane *lane, const char *p, const char *end, i
     return p;
 }
 
-static const char *take_value(frs_lane *lane, int name, const char *p, const char *end, reading *out) {
+static inline bool same(const char *p, const char *end, const char *text, size_t size) {
+    return (size_t)(end - p) >= size && memcmp(p, text, size) == 0;
+}
+
+/* The first of the texts, which have | in between, that is there. */
+static const char *take_choice(const char *texts, size_t size, const char *p, const char *end) {
+    for (const char *behind = texts + size;;) {
+        const char *bar = memchr(texts, '|', (size_t)(behind - texts)), *stop = bar ? bar : behind;
+        if (same(p, end, texts, (size_t)(stop - texts)))
+            return p + (stop - texts);
+        if (!bar)
+            return NULL;
+        texts = bar + 1;
+    }
+}
+
+/* A price or quantity of a trade: a number that is not negative. */
+static const char *take_decimal(const char *p, const char *end) {
+    frs_number ignored;
+    return *p == '-' ? NULL : frs_number_scan(p, end, &ignored);
+}
+
+/* What a trade is known by: within quotes any plain text, else an integer. */
+static const char *take_id(const char *p, const char *end) {
+    int64_t ignored;
+    if (p[-1] != '"')
+        return frs_json_count(p, end, &ignored);
+    p = frs_json_plain(p - 1, end);
+    return p ? p - 1 : NULL;
+}
+
+static const char *take_value(frs_lane *lane, bool trade, int name, const char *p, const char *end, reading *out) {
     switch (name) {
     case FRS_SYMBOL:
-        return take_symbol(lane, p, end, out);
+        return take_symbol(lane, trade, p, end, out);
+    case FRS_TRADE_PRICE:
+    case FRS_TRADE_QUANTITY:
+        return take_decimal(p, end);
+    case FRS_TRADE_ID:
+        return take_id(p, end);
     case FRS_BIDS:
     case FRS_ASKS:
         return *p == '[' ? take_levels(lane, p, end, name - FRS_BIDS, out) : NULL;
@@ -98,10 +139,6 @@ static const char *take_value(frs_lane *lane, int name, const char *p, const cha
     }
 }
 
-static inline bool same(const char *p, const char *end, const char *text, size_t size) {
-    return (size_t)(end - p) >= size && memcmp(p, text, size) == 0;
-}
-
 /* Whether all of the frame is as the template says. The scratch is all that has changed. */
 static bool matches(frs_lane *lane, const frs_template *template, const char *p, const char *end, reading *out) {
     const frs_field *field = template->fields, *last = field + template->count;
@@ -109,7 +146,8 @@ static bool matches(frs_lane *lane, const frs_template *template, const char *p,
     for (; field < last; field++) {
         if (!same(p, end, template->text + field->at, field->size) || (p += field->size) == end)
             return false;
-        p = take_value(lane, field->name, p, end, out);
+        p = field->name == FRS_CHOICE ? take_choice(template->text + field->at + field->size, field->choices, p, end)
+                                      : take_value(lane, template->trade, field->name, p, end, out);
         if (!p)
             return false;
     }
@@ -117,6 +155,10 @@ static bool matches(frs_lane *lane, const frs_template *template, const char *p,
         return false;
     return !(template->names & 1u << FRS_TIME) ||
            !__builtin_mul_overflow(out->integers[FRS_TIME], lane->unit_ns, &out->time);
+}
+
+static bool is_next(const frs_lane *lane, const reading *told) {
+    return lane->number < INT64_MAX && told->integers[FRS_NUMBER] == lane->number + 1;
 }
 
 /* The book's number after an update that follows, or a negative number. */
@@ -131,7 +173,7 @@ static int64_t number_after(frs_lane *lane, unsigned names, const reading *told)
     case FRS_COUNTED:
         return before < last && last - 1 == before ? last : -1;
     case FRS_CONNECTION:
-        if (lane->number == INT64_MAX || integers[FRS_NUMBER] != lane->number + 1)
+        if (!is_next(lane, told))
             return -1;
         return names & 1u << FRS_LAST ? last : integers[FRS_NUMBER];
     default:
@@ -178,6 +220,17 @@ static int enter(frs_lane *lane, unsigned names, const reading *told) {
     return (int)(to - lane->doors) << FRS_LANE_SHIFT | found;
 }
 
+/* Keeps a trade that has been read; FRS_E_LEFT if its frame does not follow, or has no room. */
+static int keep(frs_lane *lane, const reading *told, const char *frame, size_t size, int64_t recv_ns) {
+    bool numbered = lane->continuity == FRS_CONNECTION;
+    if ((numbered && !is_next(lane, told)) || frs_tape_add(told->door->tape, frame, size, recv_ns))
+        return FRS_E_LEFT;
+    lane->time = told->time;
+    if (numbered)
+        lane->number = told->integers[FRS_NUMBER];
+    return 0;
+}
+
 /* The template that all of a frame is as, or NULL. */
 static const frs_template *match(frs_lane *lane, const char *frame, size_t size, reading *out) {
     for (uint32_t i = 0; i < lane->templates; i++)
@@ -186,27 +239,36 @@ static const frs_template *match(frs_lane *lane, const char *frame, size_t size,
     return NULL;
 }
 
-int frs_lane_take(frs_lane *lane, const char *frame, size_t size) {
-    reading told = {.turn = 0};
-    const frs_template *found = match(lane, frame, size, &told);
-    return found ? enter(lane, found->names, &told) : FRS_E_LEFT;
+static int admit(frs_lane *lane, const frs_template *as, const reading *told, const char *frame, size_t size,
+                 int64_t recv_ns) {
+    return as->trade ? keep(lane, told, frame, size, recv_ns) : enter(lane, as->names, told);
 }
 
-int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, size_t *at) {
+int frs_lane_take(frs_lane *lane, const char *frame, size_t size, int64_t recv_ns) {
+    reading told = {.turn = 0};
+    const frs_template *found = match(lane, frame, size, &told);
+    return found ? admit(lane, found, &told, frame, size, recv_ns) : FRS_E_LEFT;
+}
+
+int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, int64_t recv_ns,
+                 size_t *at) {
     reading told[FRS_TURNS] = {{.turn = 0}, {.turn = 1}};
     const frs_template *waiting = NULL; /* what the frame before is as, which has been read in the other turn */
+    const uint32_t *before = NULL;      /* that frame */
     for (unsigned turn = 0;; turn = !turn, ++*at) {
         const uint32_t *frame = found + *at * FRS_FRAME_WORDS;
         const frs_template *next =
             *at < frames ? match(lane, (const char *)buf + frame[2], frame[3], &told[turn]) : NULL;
-        if (next)
+        if (next && !next->trade)
             expect(lane, &told[turn]);
-        int answer = waiting ? enter(lane, waiting->names, &told[!turn]) : 0;
+        int answer =
+            waiting ? admit(lane, waiting, &told[!turn], (const char *)buf + before[2], before[3], recv_ns) : 0;
         *at -= answer < 0;
         if (answer)
             return answer;
         if (!next)
             return *at < frames ? FRS_E_LEFT : 0;
         waiting = next;
+        before = frame;
     }
 }

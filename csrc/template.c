@@ -2,23 +2,37 @@
  *
  * A name may only stand where nothing but its value can: numbers and lists as whole values, symbols and moments within
  * quotes. So the end of a value is known without a look at what follows, and a frame that matches is JSON that any
- * other reader would understand in the same way. Rejected: paths into the JSON, such as data[0].symbol (they need a
- * parser that walks through all of a frame), and regular expressions (an engine, and more than is needed).
+ * other reader would understand in the same way. What may be one of several words is a choice of texts. Rejected: paths
+ * into the JSON, such as data[0].symbol (they need a parser that walks through all of a frame), and regular expressions
+ * (an engine, and more than is needed).
  */
 #include <string.h>
 
 #include "internal.h"
 
 static const char *const NAMES[FRS_NAMES] = {
-    [FRS_FIRST] = "first",       [FRS_LAST] = "last",     [FRS_PREV] = "prev",     [FRS_NUMBER] = "number",
-    [FRS_CHECKSUM] = "checksum", [FRS_TIME] = "time",     [FRS_MOMENT] = "moment", [FRS_BIDS] = "bids",
-    [FRS_ASKS] = "asks",         [FRS_SYMBOL] = "symbol", [FRS_ANY] = "",
+    [FRS_FIRST] = "first",
+    [FRS_LAST] = "last",
+    [FRS_PREV] = "prev",
+    [FRS_NUMBER] = "number",
+    [FRS_CHECKSUM] = "checksum",
+    [FRS_TIME] = "time",
+    [FRS_MOMENT] = "moment",
+    [FRS_BIDS] = "bids",
+    [FRS_ASKS] = "asks",
+    [FRS_SYMBOL] = "symbol",
+    [FRS_ANY] = "",
+    [FRS_TRADE_PRICE] = "price",
+    [FRS_TRADE_QUANTITY] = "quantity",
+    [FRS_TRADE_ID] = "id",
 };
 
 static const char *const LACKS[FRS_NAMES] = {
-    [FRS_FIRST] = "it lacks <first>",   [FRS_LAST] = "it lacks <last>",         [FRS_PREV] = "it lacks <prev>",
-    [FRS_NUMBER] = "it lacks <number>", [FRS_CHECKSUM] = "it lacks <checksum>", [FRS_BIDS] = "it lacks <bids>",
-    [FRS_ASKS] = "it lacks <asks>",     [FRS_SYMBOL] = "it lacks <symbol>",
+    [FRS_FIRST] = "it lacks <first>",       [FRS_LAST] = "it lacks <last>",
+    [FRS_PREV] = "it lacks <prev>",         [FRS_NUMBER] = "it lacks <number>",
+    [FRS_CHECKSUM] = "it lacks <checksum>", [FRS_BIDS] = "it lacks <bids>",
+    [FRS_ASKS] = "it lacks <asks>",         [FRS_SYMBOL] = "it lacks <symbol>",
+    [FRS_TRADE_PRICE] = "it lacks <price>", [FRS_TRADE_QUANTITY] = "it lacks <quantity>",
 };
 
 static unsigned bit(int name) {
@@ -39,6 +53,21 @@ unsigned frs_template_needs(int continuity, bool sided, bool checked) {
     default:
         return needs;
     }
+}
+
+/* What is wrong with a template that has these names, in words; NULL if nothing is. */
+static const char *lacks(unsigned names, unsigned needs) {
+    unsigned of_trades = bit(FRS_TRADE_PRICE) | bit(FRS_TRADE_QUANTITY) | bit(FRS_TRADE_ID);
+    unsigned of_both = bit(FRS_SYMBOL) | bit(FRS_NUMBER) | bit(FRS_TIME) | bit(FRS_MOMENT) | bit(FRS_ANY);
+    if (names & of_trades) {
+        needs = (needs & of_both) | bit(FRS_TRADE_PRICE) | bit(FRS_TRADE_QUANTITY);
+        if (names & ~(of_trades | of_both))
+            return "a trade has nothing of a book";
+    }
+    for (int name = 0; name < FRS_NAMES; name++)
+        if (needs & ~names & bit(name))
+            return LACKS[name];
+    return NULL;
 }
 
 /* FRS_NAMES: there is no such name. */
@@ -88,6 +117,24 @@ static const char *add(frs_template *template, int name, char before, char behin
     return NULL;
 }
 
+/* Texts with | in between. The first of them that is there is taken, so the end of each can be told. */
+static const char *add_choice(frs_template *template, const char *text, size_t size, uint16_t *length) {
+    if (template->count == FRS_FIELDS)
+        return "it has too many names";
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < ' ' || text[i] > '~' || text[i] == '<')
+            return "this choice cannot be compared";
+        if (text[i] == '|' && (i == 0 || i + 1 == size || text[i - 1] == '|'))
+            return "there is nothing to choose here";
+    }
+    frs_field *field = &template->fields[template->count++];
+    memcpy(template->text + *length, text, size);
+    *length = (uint16_t)(*length + size);
+    field->choices = (uint16_t)size;
+    field->name = FRS_CHOICE;
+    return NULL;
+}
+
 const char *frs_template_make(frs_template *template, const char *text, size_t size, unsigned needs, size_t *at) {
     const char *p = text, *end = text + size;
     uint16_t length = 0;
@@ -112,16 +159,16 @@ const char *frs_template_make(frs_template *template, const char *text, size_t s
         const char *close = memchr(p, '>', (size_t)(end - p));
         if (!close)
             return "the bracket is not closed";
-        const char *fault = add(template, name_of(p + 1, (size_t)(close - p - 1)), p > text ? p[-1] : 0,
-                                close + 1 < end ? close[1] : 0, needs);
+        size_t inside = (size_t)(close - p - 1);
+        const char *fault = memchr(p + 1, '|', inside) ? add_choice(template, p + 1, inside, &length)
+                                                       : add(template, name_of(p + 1, inside), p > text ? p[-1] : 0,
+                                                             close + 1 < end ? close[1] : 0, needs);
         if (fault)
             return fault;
         p = close + 1;
     }
-    for (int name = 0; name < FRS_NAMES; name++)
-        if (needs & ~template->names & bit(name))
-            return LACKS[name];
-    return NULL;
+    template->trade = template->names & bit(FRS_TRADE_PRICE);
+    return lacks(template->names, needs);
 }
 
 int frs_template_check(const char *text, size_t size, int continuity, int sided, int checked, const char **fault,

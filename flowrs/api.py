@@ -317,17 +317,19 @@ class Connector:
     until its connection ends.
     """
     templates: ClassVar[Sequence[str]] = ()
-    """Updates of one book by example (at most 8): the C library takes frames that look like one, without `decode`.
+    """Updates of one book and single trades by example (at most 8): the C library takes frames that look like one.
 
         {"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}
+        {"e":"trade","E":<>,"s":"<symbol>","t":<id>,"p":"<price>","q":"<quantity>","T":<time>,"m":<true|false>}
 
     In angle brackets is what changes; all else has to be there byte by byte. The names are those of the event: `symbol`
     (before the levels, at the end of a string; a second one has to be the same), `first`, `last`, `prev`, `checksum`,
     `bids`, `asks`, `time` or, as text in UTC, `moment`; and `number`, of a `Numbered`. `<>` is a number, true, false,
-    null or a plain string that `decode` makes nothing of.
+    null or a plain string that `decode` makes nothing of, `<true|false>` one of these texts. A trade has `symbol`,
+    `price` and `quantity`, and may have `id` and a time: its frame is kept, and decoded when somebody asks for trades.
 
     Any other frame goes to `decode`, and so does one that does not follow or fit. What a template shows, `decode` has
-    to read in the same way: as one update (behind a `Numbered`).
+    to read in the same way: as one update or one trade (behind a `Numbered`).
     """
     ping: ClassVar[Ping | None] = None
     """What the exchange wants to hear; WebSocket pings are answered in any case."""

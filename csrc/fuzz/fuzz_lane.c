@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     slow found;
     const char *frame = (const char *)data + 1;
     lane_look(d, &before);
-    int taken = frs_lane_take(d->lane, frame, size - 1);
+    int taken = frs_lane_take(d->lane, frame, size - 1, 5);
     lane_look(d, &after);
     if (taken == FRS_E_LEFT) {
         must(lane_same(&before, &after));

@@ -84,7 +84,7 @@ void lane_desk_close(lane_desk *desk) {
 }
 
 int lane_take(lane_desk *desk, const char *frame) {
-    return frs_lane_take(desk->lane, frame, strlen(frame));
+    return frs_lane_take(desk->lane, frame, strlen(frame), 5);
 }
 
 void lane_look(const lane_desk *desk, lane_sight *out) {

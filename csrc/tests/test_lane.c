@@ -26,7 +26,7 @@ static const char *with(char out[TEXT], const char *frame, const char *old, cons
 static bool leaves(lane_desk *d, const char *frame, size_t size) {
     lane_sight before, after;
     lane_look(d, &before);
-    bool left = frs_lane_take(d->lane, frame, size) == FRS_E_LEFT;
+    bool left = frs_lane_take(d->lane, frame, size, 5) == FRS_E_LEFT;
     lane_look(d, &after);
     return left && lane_same(&before, &after);
 }
@@ -81,7 +81,7 @@ static void a_frame_is_never_read_beyond_its_ends(void) {
             CHECK(lane_desk_open(&d, &lane_kinds[i], 100));
             size_t size = strlen(d.kind->frame);
             guarded whole = before ? guard_before(d.kind->frame, size) : guard_behind(d.kind->frame, size);
-            CHECK(frs_lane_take(d.lane, whole.text, size) == 0);
+            CHECK(frs_lane_take(d.lane, whole.text, size, 5) == 0);
             guard_free(&whole);
             lane_desk_close(&d);
         }
@@ -105,12 +105,12 @@ static void a_run_ends_with_the_first_frame_that_is_not_simply_well(void) {
     guarded copy = guard_behind(buf, size);
     const uint8_t *bytes = (const uint8_t *)copy.text;
     size_t at = 0;
-    CHECK(frs_lane_run(d.lane, bytes, words, 2, &at) == 0 && at == 2 &&
-          frs_lane_run(d.lane, bytes, words, 2, &at) == 0);
-    CHECK(frs_lane_run(d.lane, bytes, words, 5, &at) == FRS_E_LEFT && at == 2);
+    CHECK(frs_lane_run(d.lane, bytes, words, 2, 5, &at) == 0 && at == 2 &&
+          frs_lane_run(d.lane, bytes, words, 2, 5, &at) == 0);
+    CHECK(frs_lane_run(d.lane, bytes, words, 5, 5, &at) == FRS_E_LEFT && at == 2);
     at = 3;
-    CHECK(frs_lane_run(d.lane, bytes, words, 5, &at) == FRS_CROSSED && at == 4 && frs_lane_close(d.lane, 0) == 11);
-    CHECK(frs_lane_run(d.lane, bytes, words, 5, &at) == FRS_E_LEFT && at == 4);
+    CHECK(frs_lane_run(d.lane, bytes, words, 5, 5, &at) == FRS_CROSSED && at == 4 && frs_lane_close(d.lane, 0) == 11);
+    CHECK(frs_lane_run(d.lane, bytes, words, 5, 5, &at) == FRS_E_LEFT && at == 4);
     guard_free(&copy);
     lane_desk_close(&d);
 }
@@ -145,10 +145,10 @@ static void a_run_does_what_taking_each_frame_does(void) {
             words[FRS_FRAME_WORDS * i + 3] = (uint32_t)strlen(buf + size);
         }
         for (size_t at = 0, taken = 0; at < FRAMES;) {
-            int answer = frs_lane_run(runs.lane, (const uint8_t *)buf, words, FRAMES, &at), other = 0;
+            int answer = frs_lane_run(runs.lane, (const uint8_t *)buf, words, FRAMES, 5, &at), other = 0;
             for (; taken < FRAMES && !other; taken += other >= 0)
                 other = frs_lane_take(takes.lane, buf + words[FRS_FRAME_WORDS * taken + 2],
-                                      words[FRS_FRAME_WORDS * taken + 3]);
+                                      words[FRS_FRAME_WORDS * taken + 3], 5);
             CHECK(answer == other && at == taken);
             lane_sight run, take;
             lane_look(&runs, &run);
@@ -452,7 +452,7 @@ static void a_checksum_that_is_made_again_and_again_is_that_of_the_book(void) {
             CHECK(frs_book_mark(book, FRS_LIVE, 0, 0, 1) >= 0 && frs_lane_open(lane, 1, book, 0) == 0);
             for (int i = 0; i < 3000; i++) {
                 random_frame(frame, &seed, shadow, &d, form, levels[which]);
-                CHECK(frs_lane_take(lane, frame, strlen(frame)) == 0);
+                CHECK(frs_lane_take(lane, frame, strlen(frame), 5) == 0);
                 if (i % 700 == 0) /* nothing is remembered of before */
                     CHECK(frs_lane_close(lane, 1) == i + 1 && frs_lane_open(lane, 1, book, i + 1) == 0);
             }
@@ -517,12 +517,12 @@ static void each_symbol_has_its_own_book_and_number(void) {
         snprintf(text, sizeof text, "\"u\":\"%d\"", i + 1);
         with(frame, d.kind->frame, "BTC", name);
         char both[TEXT];
-        CHECK(frs_lane_take(lane, frame, strlen(frame)) == FRS_E_LEFT); /* two different ones */
+        CHECK(frs_lane_take(lane, frame, strlen(frame), 5) == FRS_E_LEFT); /* two different ones */
         with(both, frame, "BTC", name);
         with(frame, both, "\"u\":\"8\"", text);
-        CHECK(frs_lane_take(lane, frame, strlen(frame)) == 0);
+        CHECK(frs_lane_take(lane, frame, strlen(frame), 5) == 0);
         CHECK(frs_book_total(books[i], FRS_BID) == 1 && frs_lane_close(lane, i) == i + 1);
-        CHECK(frs_lane_take(lane, frame, strlen(frame)) == FRS_E_LEFT);
+        CHECK(frs_lane_take(lane, frame, strlen(frame), 5) == FRS_E_LEFT);
     }
     frs_lane_free(lane);
     for (int i = 0; i < 300; i++)
@@ -662,7 +662,7 @@ static void arguments_are_judged(void) {
     CHECK(frs_lane_add(lane, "a", 1, 1, 1) == 0 && frs_lane_add(lane, "a", 1, 1, 1) == FRS_E_ARGUMENT);
     CHECK(frs_lane_add(lane, "a b", 3, 1, 1) == 1 && frs_lane_add(lane, "c", 1, 1, 1) == FRS_E_FULL);
     CHECK(frs_lane_close(lane, 0) == 0 && frs_lane_close(lane, 2) == FRS_E_ARGUMENT);
-    CHECK(frs_lane_close(lane, -1) == FRS_E_ARGUMENT && frs_lane_take(lane, "", 0) == FRS_E_LEFT);
+    CHECK(frs_lane_close(lane, -1) == FRS_E_ARGUMENT && frs_lane_take(lane, "", 0, 5) == FRS_E_LEFT);
     frs_scratch *scratch = frs_scratch_new(10);
     frs_book *book = frs_book_new(10, 0, 0, 0);
     CHECK(frs_lane_open(lane, 0, book, 1) == FRS_E_ARGUMENT); /* not attached */

@@ -11,6 +11,7 @@ from flowrs.core.merged import Fate, Known, Merged, Part, Top
 from flowrs.core.notices import Notices
 from flowrs.core.ring import Ring, bucket_floors
 from flowrs.core.spelling import PAIRS, Spelling
+from flowrs.core.tape import Tape
 from flowrs.core.trust import Reason, State, Verified, Writer
 
 SNAPSHOT: int = lib.FRS_SNAPSHOT
@@ -51,6 +52,7 @@ __all__ = [
     "Spelling",
     "Splitter",
     "State",
+    "Tape",
     "Top",
     "Verified",
     "View",

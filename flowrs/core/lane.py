@@ -1,4 +1,4 @@
-"""Takes book updates straight out of frames that are spelled as an example shows: one C call a buffer.
+"""Takes book updates and trades straight out of frames that are spelled as an example shows: one C call a buffer.
 
 What a template is, and what of a frame is checked, is in csrc/flowrs.h. A lane takes only what is well and follows;
 everything else it leaves as it was, to who decodes frames. So it decides nothing about a book's worth.
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowrs.core.book import Book
     from flowrs.core.frames import Batch
     from flowrs.core.spelling import Spelling
+    from flowrs.core.tape import Tape
 
 UNPROVEN: int = lib.FRS_UNPROVEN
 LANE_SHIFT: int = lib.FRS_LANE_SHIFT
@@ -49,7 +50,7 @@ def template_fault(template: str, rule: Rule, *, sided: bool, checked: bool) -> 
 
 
 class Lane:
-    """The books of one connection whose updates may be taken by template."""
+    """The instruments of one connection whose updates and trades may be taken by template."""
 
     def __init__(
         self,
@@ -58,17 +59,19 @@ class Lane:
         rule: Rule,
         time_unit_ns: int,
         checksum: tuple[int, int] | None,
-        books: int,
+        instruments: int,
     ) -> None:
-        """Make room for `books` books; checksum: the form (DIGITS, COLON) and the levels that it covers.
+        """Make room for so many instruments; checksum: the form (DIGITS, COLON) and the levels that it covers.
 
         Raises ArgumentError if a template is none, or there are more than eight.
         """
         form, levels = checksum or (0, 0)
-        pointer = made(lib.frs_lane_new(spelling.pointer, _RULES[rule], time_unit_ns, form, levels, books), "a lane")
+        made_of = spelling.pointer, _RULES[rule], time_unit_ns, form, levels, instruments
+        pointer = made(lib.frs_lane_new(*made_of), "a lane")
         self._lane = ffi.gc(pointer, lib.frs_lane_free)
         self._spelling = spelling  # which C only borrows
         self._open: dict[int, object] = {}  # the books that C holds
+        self._tapes: dict[int, Tape] = {}  # likewise
         for template in templates:
             raw = template.encode()
             if lib.frs_lane_template(self._lane, raw, len(raw)) < 0:
@@ -76,8 +79,8 @@ class Lane:
                 raise ArgumentError(message)
         self._at = ffi.new("size_t *")
 
-    def run(self, batch: Batch, at: int) -> tuple[int, int]:
-        """Take the frames of a batch from number `at` on, until one is not simply well.
+    def run(self, batch: Batch, at: int, recv_ns: int) -> tuple[int, int]:
+        """Take the frames of a batch, received at `recv_ns`, from number `at` on, until one is not simply well.
 
         Returns where it ended, and why: less than 0 if the frame of that number is left, and nothing has changed; 0 if
         all are in their books and all is well; else the last one taken has left its book not simply well, and it is the
@@ -85,11 +88,11 @@ class Lane:
         it is not published yet.
         """
         self._at[0] = at
-        found = lib.frs_lane_run(self._lane, batch.data, batch.pointer, batch.count, self._at)
+        found = lib.frs_lane_run(self._lane, batch.data, batch.pointer, batch.count, recv_ns, self._at)
         return self._at[0], found
 
     def add(self, name: str, price_decimals: int, quantity_decimals: int) -> int | None:
-        """Add a book, closed, by the exchange's name of its instrument. Returns its index, None if it cannot be told.
+        """Add an instrument, its book closed, by the exchange's name. Returns its index, None if it cannot be told.
 
         A name that JSON may spell in several ways (quotes, what is not ASCII), or that is too long, is for decoders.
         """
@@ -110,6 +113,14 @@ class Lane:
         """Take no more of the book. Returns the number up to which it is right: the one told, or of what was taken."""
         self._open.pop(index, None)
         return int(lib.frs_lane_close(self._lane, index))
+
+    def keep(self, index: int, tape: Tape | None) -> None:
+        """Keep the trades of an instrument on this tape from now on; None: leave them."""
+        lib.frs_lane_keep(self._lane, index, ffi.NULL if tape is None else tape.pointer)
+        if tape is None:
+            self._tapes.pop(index, None)
+        else:
+            self._tapes[index] = tape
 
     def count(self, number: int) -> int:
         """Note the number of a frame of the connection that was left. Returns the number before, -1 if none was."""

@@ -1,5 +1,7 @@
 """The way of a book's updates past the decoder: through a lane in C, while the book is live and nothing is the matter.
 
+Trades pass by it as well: they need no book, see trades.py.
+
 A lane takes an update only if it is spelled as the connector's template shows, follows by the same rule as in sync.py,
 and fits. Whatever else comes, it leaves, and the replica does all that it does without a lane. So a passage is opened
 by a replica that has just found all well, and closed before anything else happens to the book.
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     from flowrs.core import Book
 
 
-def make_lane(connector: Connector, books: int) -> Lane | None:
-    """Return a lane for the books of one connection; None if the connector has no templates, or there are no books."""
-    if not connector.templates or not books:
+def make_lane(connector: Connector, instruments: int) -> Lane | None:
+    """Return a lane for so many instruments of one connection; None if there are none, or no templates."""
+    if not connector.templates or not instruments:
         return None
     told = connector.checksum
     checksum = (form_of(told), told.levels) if told is not None else None
@@ -29,7 +31,7 @@ def make_lane(connector: Connector, books: int) -> Lane | None:
         connector.continuity.value,
         connector.time_unit_ns,
         checksum,
-        books,
+        instruments,
     )
 
 

@@ -25,16 +25,17 @@ from flowrs.feed.recovery import Recovery
 from flowrs.feed.transport import open_transport
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Awaitable, Callable, Sequence
     from typing import NoReturn
 
     from flowrs.api import Connector, Event, Instrument
     from flowrs.config import VenueConfig
+    from flowrs.core import Lane
     from flowrs.feed.budget import Budgets
     from flowrs.feed.counters import Counters
     from flowrs.feed.replica import Replica
     from flowrs.feed.rest import Rest
+    from flowrs.feed.trades import TradeLog
     from flowrs.feed.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Session:
         route: Route,
         instruments: Sequence[Instrument],
         replicas: dict[str, Replica],
-        trades: dict[str, deque[tuple[Trade, int]]],
+        trades: dict[str, TradeLog],
         rest: Rest | None,
         budgets: Budgets,
         counters: Counters,
@@ -75,7 +76,7 @@ class Session:
     ) -> None:
         """Subscribe to `instruments`, serve `replicas` and `trades`, both by the exchange's names.
 
-        Trades are kept with the time at which they were received (ns since 1970). `notices` hears of each buffer.
+        Each of the replicas has its trades; there may be trades alone. `notices` hears of each buffer.
         """
         self.live_since: float | None = None
         """When the first book became live, on Trio's clock."""
@@ -96,12 +97,23 @@ class Session:
         self._dropped: dict[str, Replica] = {}  # of which something may still come
         self._recovery: Recovery | None = None
         self._subscribed = trio.Event()
-        self._lane = make_lane(connector, len(replicas))
+        self._lane = make_lane(connector, len(trades))
         self._passing: dict[int, Replica] = {}  # by the lane's index
+        self._indices: dict[str, int] = {}
         if self._lane is not None:
-            for replica in replicas.values():
-                if (index := replica.use(self._lane)) is not None:
-                    self._passing[index] = replica
+            for native, log in trades.items():
+                self._enter(self._lane, native, log)
+
+    def _enter(self, lane: Lane, native: str, log: TradeLog) -> None:
+        """Let updates and trades of a symbol pass by the lane, if its name can be told."""
+        replica = self._replicas.get(native)
+        index = lane.add(native, 0, 0) if replica is None else replica.use(lane)
+        if index is None:
+            return
+        self._indices[native] = index
+        lane.keep(index, log.tape)
+        if replica is not None:
+            self._passing[index] = replica
 
     async def run(self) -> NoReturn:
         """Run until the connection ends; raises (in an exception group) what ended it, never returns."""
@@ -148,6 +160,8 @@ class Session:
         self._dropped[replica.native] = replica
         self._replicas.pop(replica.native, None)
         self._trades.pop(replica.native, None)
+        if self._lane is not None and (index := self._indices.get(replica.native)) is not None:
+            self._lane.keep(index, None)
         words, instrument = self._connector.unsubscribing, replica.instrument
         if self._recovery is not None and words is not None and instrument is not None:
             try:
@@ -185,7 +199,7 @@ class Session:
         while True:
             if lane is not None:
                 begun = at
-                at, found = lane.run(batch, begun)
+                at, found = lane.run(batch, begun, recv_ns)
                 if at > begun:
                     passed += at - begun
                     newest = None
@@ -197,7 +211,10 @@ class Session:
             told = self._decode(batch[at], recv_ns)
             newest = newest if told is None else told
             at += 1
-        self._counters.templated += passed
+        if passed:
+            self._counters.templated += passed
+            if not self._replicas:
+                self._only_trades()
         if newest is not None:
             return int(newest.time) * self._connector.time_unit_ns
         return lane.time_ns if passed and lane is not None else 0
@@ -260,7 +277,12 @@ class Session:
             self._unrequested(trade.symbol)
         else:
             trades.append((trade, recv_ns))
-        if self.live_since is None and not self._replicas and self.is_open:
+        if not self._replicas:
+            self._only_trades()
+
+    def _only_trades(self) -> None:
+        """A connection without books is live once there is a trade."""
+        if self.live_since is None and self.is_open:
             self.live_since = trio.current_time()
 
     def _unrequested(self, native: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import deque
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -23,17 +22,17 @@ from flowrs.feed.rest import Rest
 from flowrs.feed.session import Route, Session
 from flowrs.feed.shard import Shard, trades_route
 from flowrs.feed.supervisor import Connection, leaves
+from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowrs.api import Connector, Instrument, Trade
+    from flowrs.api import Connector, Instrument
     from flowrs.config import VenueConfig
     from flowrs.core import Arena, Scratch
     from flowrs.feed.budget import Budget, Left
 
 _log = logging.getLogger(__name__)
-_TRADES = 1000  # kept a symbol
 _WEIGH_S = 5.0  # between two looks at the plugin's memory
 _PAUSES = 100  # times longer than such a look takes nothing is looked at: 1 % of the time
 
@@ -71,8 +70,8 @@ class Venue:
         """Grows whenever a symbol is added or removed."""
         self.replicas: dict[str, Replica] = {}
         """By canonical symbol."""
-        self.trades: dict[str, deque[tuple[Trade, int]]] = {}
-        """By canonical symbol: the newest trades and when they were received (ns), oldest first."""
+        self.trades: dict[str, TradeLog] = {}
+        """By canonical symbol: the newest trades."""
         self._connector, self._config = connector, config
         self._scratch, self._arena = scratch, arena
         self._budgets = Budgets(connector, machine)
@@ -112,7 +111,7 @@ class Venue:
         self.generation += 1
         for replica in added:
             self.replicas[replica.symbol] = replica
-            self.trades[replica.symbol] = deque(maxlen=_TRADES)
+            self.trades[replica.symbol] = TradeLog(self._connector, replica.native, self.counters.conduct)
         if self._nursery is not None:
             self._nursery.start_soon(self._follow, added)
         return added

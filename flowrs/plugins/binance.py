@@ -86,6 +86,10 @@ class _ExchangeInfo(Struct):
     symbols: list[_Symbol]
 
 
+_AGGREGATED = (
+    '{"e":"aggTrade","E":<>,"a":<id>,"s":"<symbol>","p":"<price>","q":"<quantity>","f":<>,"l":<>,"T":<time>,'
+    '"m":<true|false>}'
+)
 _EVENTS = msgspec.json.Decoder(_Depth | _Trade | _AggregateTrade | _Shutdown)
 _REPLY = msgspec.json.Decoder(_Reply)
 
@@ -103,7 +107,10 @@ class Binance(flowrs.Connector):
     url = "wss://stream.binance.com:9443/ws"
     rest_url = "https://api.binance.com"
     continuity = Continuity.CHAINED
-    templates = ('{"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}',)
+    templates = (
+        '{"e":"depthUpdate","E":<time>,"s":"<symbol>","U":<first>,"u":<last>,"b":<bids>,"a":<asks>}',
+        '{"e":"trade","E":<>,"s":"<symbol>","t":<id>,"p":"<price>","q":"<quantity>","T":<time>,"m":<true|false>,"M":<>}',
+    )
     snapshot_levels = 5000
     lifetime_s = 24 * 3600.0
     unsubscribing = ("SUBSCRIBE", "UNSUBSCRIBE")
@@ -149,6 +156,7 @@ class BinanceUsdM(Binance):
     continuity = Continuity.LINKED
     templates = (
         '{"e":"depthUpdate","E":<time>,"T":<>,"s":"<symbol>","U":<first>,"u":<last>,"pu":<prev>,"b":<bids>,"a":<asks>}',
+        _AGGREGATED,
     )
     snapshot_levels = 1000
     messages = Rate(10, 1.0)

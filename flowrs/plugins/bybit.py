@@ -22,6 +22,15 @@ _DELTA = (
     '{"topic":"orderbook.1000.<symbol>",%s,"data":{"s":"<symbol>","b":<bids>,"a":<asks>,"u":<last>,"seq":<>},'
     '"cts":<time>}'
 )
+# Of trades, frames of one; those of several are decoded. A perpetual's has more, and all have got more in time.
+_TRADED = (
+    '{"topic":"publicTrade.<symbol>","type":"snapshot","ts":<>,"data":[{"T":<time>,"s":"<symbol>","S":"<Buy|Sell>",'
+    '"v":"<quantity>","p":"<price>",%s}]}'
+)
+_TRADED_ON_SPOT = (
+    '{"topic":"publicTrade.<symbol>","ts":<>,"type":"snapshot","data":[{"i":"<id>","T":<time>,"p":"<price>",'
+    '"v":"<quantity>","S":"<Buy|Sell>","seq":<>,"s":"<symbol>","BT":<>,"RPI":<>}]}'
+)
 _ARGUMENTS = 10  # a subscribe request on spot may have no more; one bad topic fails all of a request
 
 
@@ -111,7 +120,14 @@ class Bybit(flowrs.Connector):
     url = "wss://stream.bybit.com/v5/public/spot"
     rest_url = "https://api.bybit.com"
     continuity = Continuity.COUNTED
-    templates = (_DELTA % '"ts":<>,"type":"delta"', _DELTA % '"type":"delta","ts":<>')  # spot, linear
+    templates = (
+        _DELTA % '"ts":<>,"type":"delta"',  # spot
+        _DELTA % '"type":"delta","ts":<>',  # linear
+        _TRADED_ON_SPOT,
+        _TRADED % '"i":"<id>","BT":<>',
+        _TRADED % '"L":<>,"i":"<id>","BT":<>',
+        _TRADED % '"L":<>,"i":"<id>","BT":<>,"RPI":<>,"seq":<>',
+    )
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     ping = Ping('{"op":"ping"}', 20.0)

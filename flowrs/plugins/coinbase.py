@@ -91,7 +91,11 @@ class _Products(Struct):
     products: list[_Product]
 
 
-_UPDATE = '"events":[{"type":"update","product_id":"<symbol>","updates":<bids>}]'
+# Frames have come with and without the client's id, which is empty.
+_HEAD = '{"channel":"%s",<"client_id":"","timestamp"|"timestamp">:%s,"sequence_num":<number>,"events":[%s]}'
+_UPDATE = '{"type":"update","product_id":"<symbol>","updates":<bids>}'
+_SOLD = '"price":"<price>","size":"<quantity>","time":"<moment>","side":"<BUY|SELL>"'
+_TRADE = f'{{"type":"update","trades":[{{"product_id":"<symbol>","trade_id":"<id>",{_SOLD}}}]}}'
 _FRAME = msgspec.json.Decoder(_Books | _MarketTrades | _Subscriptions | _Heartbeats)
 
 
@@ -104,7 +108,7 @@ class Coinbase(flowrs.Connector):
     rest_url = "https://api.coinbase.com"
     separator = "-"
     continuity = Continuity.CONNECTION
-    templates = (f'{{"channel":"l2_data","timestamp":"<moment>","sequence_num":<number>,{_UPDATE}}}',)
+    templates = (_HEAD % ("l2_data", '"<moment>"', _UPDATE), _HEAD % ("market_trades", "<>", _TRADE))
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     spelling = Sided("side", "bid", "offer", "price_level", "new_quantity")
@@ -134,8 +138,7 @@ class Coinbase(flowrs.Connector):
         return events
 
     def ask_instruments(self, natives: Sequence[str]) -> flowrs.Request:
-        products = "&".join(f"product_ids={native}" for native in natives)
-        return flowrs.Request(f"/api/v3/brokerage/market/products?{products}")
+        return flowrs.Request("/api/v3/brokerage/market/products?" + "&".join(map("product_ids={}".format, natives)))
 
     def decode_instruments(self, body: bytes) -> Sequence[flowrs.Instrument]:
         return [self._instrument(each) for each in msgspec.json.decode(body, type=_Products).products]

@@ -92,10 +92,7 @@ class _Reply(flowrs.Reply):
         return None if self.success or self.method == "unsubscribe" else self.error
 
 
-_TEMPLATE = (
-    '{"channel":"book","type":"update","data":[{"symbol":"<symbol>","bids":<bids>,"asks":<asks>,"checksum":<checksum>,'
-    '"timestamp":"<moment>"}]}'
-)
+_FRAME = '{"channel":"%s","type":"update","data":[{"symbol":"<symbol>",%s,"timestamp":"<moment>"}]}'
 _MESSAGE = msgspec.json.Decoder(_Book | _Trades | _Listing | _Heartbeat | _Status)
 
 
@@ -107,7 +104,10 @@ class Kraken(flowrs.Connector):
     url = "wss://ws.kraken.com/v2"
     separator = "/"
     continuity = Continuity.UNNUMBERED
-    templates = (_TEMPLATE,)
+    templates = (
+        _FRAME % ("book", '"bids":<bids>,"asks":<asks>,"checksum":<checksum>'),
+        _FRAME % ("trade", '"side":"<buy|sell>","price":<price>,"qty":<quantity>,"ord_type":<>,"trade_id":<id>'),
+    )
     recovery = Recovery.RESUBSCRIBE
     unsubscribing = ("subscribe", "unsubscribe")
     spelling = Objects("price", "qty")

@@ -140,7 +140,10 @@ class VenueSource(Protocol):
 
     @property
     def trades(self) -> Mapping[str, Sequence[tuple[Trade, int]]]:
-        """By canonical symbol: the newest and when they were received (ns since 1970), oldest first."""
+        """By canonical symbol: the newest and when they were received (ns since 1970), oldest first.
+
+        Who looks at them may have them decoded: look at no more than is asked for.
+        """
 
     def add(self, symbols: Sequence[str]) -> Sequence[ReplicaSource]:
         """Keep these symbols as well. Raises CoreError or PluginError; then none of them is kept."""

@@ -198,27 +198,8 @@ def _differences(stand: Stand, native: str, sides: Sequence[dict[Decimal, Decima
     return count
 
 
-def _templates(rehearsal: Rehearsal) -> str:
-    if not rehearsal.connector.templates:
-        return "there are none: every frame goes to decode()"
-    plain = type(f"{rehearsal.kind.__name__}Plain", (rehearsal.kind,), {"templates": ()})
-    both = [Stand(kind, rehearsal.instruments) for kind in (rehearsal.kind, plain)]
-    for at, entry in enumerate(rehearsal.entries):
-        seen = []
-        for stand in both:
-            stand.feed(entry)
-            seen.append([(stand.is_live(each), stand.number(each), stand.levels(each)) for each in stand.replicas])
-        if seen[0] != seen[1]:
-            raise FailedError(
-                f"message {at} comes to another book by template than by decode(): {shown(entry.data)}",
-                "let the names in angle brackets be those of the fields that decode() fills from there",
-            )
-    return f"{both[0].counters.templated} of {len(rehearsal.updates())} updates by template"
-
-
 CHECKS = (
     Check("books get live, and stay so", "E", _live),
     Check("books equal the exchange's, digit by digit", "F", _equal),
-    Check("a template comes to the same as decode()", "F", _templates),
 )
 """Of books as they are."""

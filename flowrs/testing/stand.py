@@ -5,8 +5,8 @@ It is the engine itself (session and replicas) and no model of it: a model would
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,14 @@ from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
 from flowrs.feed.sync import OldSnapshotError
+from flowrs.feed.trades import TradeLog
 from flowrs.testing.rehearsal import answered, made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from flowrs.api import Connector, Instrument
+    from flowrs.feed.trades import Received
     from flowrs.testing.rehearsal import Entry, Rehearsal
 
 
@@ -53,6 +55,9 @@ class Stand:
             replica.list_as(each)
             replica.connected()
             self.replicas[each.native] = replica
+        self._trades = {each.native: TradeLog(connector, each.native, self.counters.conduct) for each in instruments}
+        self._told: dict[str, Received] = {}
+        self._time_ns = 0
         self._connector = connector
         self._session = Session(
             connector,
@@ -60,7 +65,7 @@ class Stand:
             Route(connector.url, connector.subscribe),
             instruments,
             self.replicas,
-            {each.native: deque(maxlen=1) for each in instruments},
+            self._trades,
             None,
             Budgets(connector, Budget(Rate(1, 1.0))),
             self.counters,
@@ -74,7 +79,7 @@ class Stand:
             if entry.native:
                 self._snapshot(entry)
             else:
-                self._session.take([entry.data], time.time_ns())
+                self._time_ns = self._session.take([entry.data], time.time_ns())
         except PluginError:
             raise
         except FlowrsError as error:
@@ -93,6 +98,17 @@ class Stand:
     def is_live(self, native: str) -> bool:
         """Whether a book would be answered as live."""
         return self.ended is None and self.replicas[native].book.state is State.LIVE
+
+    def trades(self) -> list[tuple[object, ...]]:
+        """What was traded since the last time, and the exchange's time that the delay is measured from."""
+        found: list[tuple[object, ...]] = []
+        for native, log in self._trades.items():
+            last = self._told.get(native)
+            new = list(itertools.takewhile(lambda each: each is not last, reversed(log)))  # noqa: B023 - used at once
+            if new:
+                self._told[native] = new[0]
+            found += [(native, each.price, each.quantity, each.side, each.id, each.time) for each, _ in new]
+        return [*found, (self._time_ns,)] if found else found
 
     def number(self, native: str) -> int:
         """The number up to which a book is the exchange's."""

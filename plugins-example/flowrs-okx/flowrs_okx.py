@@ -92,6 +92,10 @@ class _Instruments(Struct):
     data: list[_Instrument]
 
 
+_TRADE = (  # alone; a frame of several is decoded
+    '{"arg":{"channel":"trades","instId":"<symbol>"},"data":[{"instId":"<symbol>","tradeId":"<id>","px":"<price>",'
+    '"sz":"<quantity>","side":"<buy|sell>","ts":"<time>"%s}]}'
+)
 # Numbers that are no prices come as text, which strict=False reads as numbers.
 _BOOKS = msgspec.json.Decoder(_Books, strict=False)
 _TRADES = msgspec.json.Decoder(_Trades, strict=False)
@@ -113,6 +117,7 @@ class Okx(flowrs.Connector):
     stream_levels = 400
     ping = Ping("ping", 20.0)
     connects = Rate(3, 1.0)
+    templates = (_TRADE % "", _TRADE % ',"count":<>')
     kind = "SPOT"
 
     def subscribe(self, instruments: Sequence[flowrs.Instrument]) -> Sequence[str]:

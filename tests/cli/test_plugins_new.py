@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,19 +50,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "flowrs-tulip"
 
 
-def test_the_new_package_has_an_a_and_its_updates_pass_by_template(folder: Path) -> None:
+def test_the_new_package_has_an_a_and_its_updates_and_trades_pass_by_template(folder: Path) -> None:
     report = checked(folder)
     assert {each.state for each in report.outcomes} == {"pass"}
     assert report.grade == "A"
     seen = {each.claim: each.seen for each in report.outcomes}
     assert seen["a template comes to the same as decode()"] == "160 of 160 updates by template"
+    taken, count = re.findall(r"\d+", seen["a template of trades comes to the same as decode()"])
+    assert taken == count != "0"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "grade"),
     [
         ('"bids":<bids>,"asks":<asks>}\'', '"bids":<asks>,"asks":<bids>}\'', "F"),
-        ('{"type":"change","market"', '{"type":"update","market"', "F"),
+        ('{"type":"change","market"', '{"type":"update","market"', "B"),
+        ('{"type":"trade","market"', '{"type":"trades","market"', "B"),
         ('separator = "_"', 'separator = "-"', "E"),
         ("return (_FRAME.decode(frame),)", "return (_FRAME.decode(frame),) if b'}' in frame else ()", "D"),
         ("Continuity.COUNTED", "Continuity.CHAINED", "E"),

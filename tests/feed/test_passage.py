@@ -39,7 +39,7 @@ class Followed:
 
     def take(self, first: int, last: int, **told: Raw) -> int:
         frame = spelled(Update(first, last, **told))
-        return self.lane.run(Batch.of([frame]), 0)[1]
+        return self.lane.run(Batch.of([frame]), 0, 1)[1]
 
     @property
     def seq(self) -> int:

@@ -21,6 +21,7 @@ from flowrs.feed.budget import Budget, Budgets
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
+from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +63,8 @@ class Line:
         self.replica = Replica(connector, "BTC-USDT", Book("fake:BTC-USDT", 2, 2, scratch=Scratch()))
         self.replica.list_as(BTC)
         self.replica.connected()
-        self.trades: deque[Any] = deque(maxlen=10)
         self.counters = Counters()
+        self.trades = TradeLog(connector, "BTCUSDT", self.counters.conduct)
         self.session = Session(
             connector,
             VenueConfig(("BTC-USDT",)),

@@ -121,7 +121,7 @@ class ReplicaMachine(RuleBasedStateMachine):
     def arrive(self, update: Update) -> None:
         """By the lane if it takes the update, as a session has it."""
         frame = spelled(update)
-        found = -1 if self.lane is None else self.lane.run(Batch.of([frame]), 0)[1]
+        found = -1 if self.lane is None else self.lane.run(Batch.of([frame]), 0, 1)[1]
         if found < 0:
             self.replica.update(update)
         elif found:

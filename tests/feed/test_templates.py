@@ -18,7 +18,7 @@ import pytest
 from cases import CASES
 from mutations import Mutator, Seed
 from pairs import Pair
-from playback import SAMPLES
+from playback import SAMPLES, TRADES
 
 import flowrs
 from flowrs import Continuity, Recovery
@@ -28,18 +28,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from cases import Case
 
 MUTATED = int(os.environ.get("FLOWRS_MUTATED", "120000"))
 CONNECTORS = pytest.mark.parametrize("name", CASES)
 UPDATES = (b'"depthUpdate"', b'"delta"', b'"book","type":"update"', b'"type":"update","product_id"')
+TRADED = (b'"e":"trade"', b'"publicTrade.', b'"channel":"trade"', b'"market_trades"')
 OTHER = {"BTCUSDT": "ETHUSDT", "XRPUSDT": "ETHUSDT", "BTC/USD": "ETH/USD", "BTC-USD": "ETH-USD"}
 
 
 class Traffic:
     """A case's frames for two symbols over one connection: every other frame is of the second one."""
 
-    def __init__(self, case: Case, captures: Path) -> None:
+    def __init__(self, name: str, captures: Path) -> None:
+        case = CASES[name]
         native = case.instrument.native
         told = case.instrument
         other = msgspec.structs.replace(told, symbol=told.symbol.replace(told.base, "ETH"), native=OTHER[native])
@@ -49,6 +50,8 @@ class Traffic:
         self.snapshots: dict[str, bytes] = {}
         if case.connector.recovery is Recovery.REST:
             self.snapshots = dict.fromkeys((native, other.native), frames.pop(0))
+        for at, trade in enumerate(TRADES.get(name, ()) * 10, 1):  # those of Binance are recorded
+            frames.insert(at * len(frames) // 21, trade.replace(b"%s", native.encode()))
         self.frames = [
             each for frame in frames for each in (frame, frame.replace(native.encode(), other.native.encode()))
         ]
@@ -67,13 +70,14 @@ class Traffic:
 
 @CONNECTORS
 def test_every_recorded_frame_comes_to_the_same_by_template_as_by_decode(captures: Path, name: str) -> None:
-    traffic = Traffic(CASES[name], captures)
+    traffic = Traffic(name, captures)
     pair = traffic.pair()
     for frame in traffic.frames:
         assert pair.take(frame)
     templated = pair.by_template.counters.templated
-    updates = sum(any(word in each for word in UPDATES) for each in traffic.frames)
-    assert updates - 6 <= templated <= updates  # the first one of a book is decoded
+    updates, trades = (sum(any(word in each for word in kind) for each in traffic.frames) for kind in (UPDATES, TRADED))
+    assert updates + trades - 6 <= templated <= updates + trades  # the first one of a book is decoded
+    assert len(pair.by_template.trades[traffic.instruments[0].native]) == trades / 2 > 0
     assert pair.by_decode.counters.templated == 0
     pair.close()
 
@@ -92,7 +96,7 @@ def test_every_damaged_frame_comes_to_the_same_by_template_as_by_decode(
     captures: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     caplog.set_level(logging.ERROR, "flowrs")
-    traffic, mutate = Traffic(CASES[name], captures), Mutator(f"{name}, templates")
+    traffic, mutate = Traffic(name, captures), Mutator(f"{name}, templates")
     seeds = [Seed(frame) for frame in traffic.frames]
     strange = [Seed(sample) for sample in SAMPLES[CASES[name].samples]]
     damaged = taken = troubled = 0
@@ -153,7 +157,7 @@ def test_a_moment_is_what_msgspec_reads() -> None:
             expected = msgspec.json.decode(b'{"moment":"%s"}' % text.encode(), type=Dated).time
         except msgspec.ValidationError:
             expected = None
-        taken = lane.run(Batch.of([frame]), 0) == (1, 0)
+        taken = lane.run(Batch.of([frame]), 0, 1) == (1, 0)
         assert taken == (expected is not None and text.endswith("Z")), text
         if taken:
             assert lane.time_ns == expected, text

@@ -54,6 +54,21 @@ class Spot50(Bybit):
     templates = tuple(each.replace("1000", "50") for each in Bybit.templates)
 
 
+_TRADE_OF_AN_ORDER = (
+    '{"e":"trade","E":<>,"T":<time>,"s":"<symbol>","t":<id>,"p":"<price>","q":"<quantity>","X":"MARKET",'
+    '"m":<true|false>}'
+)
+
+
+class UsdM(BinanceUsdM):
+    """As it was recorded: with each trade, which are not what it subscribes to."""
+
+    templates = (
+        *BinanceUsdM.templates,
+        _TRADE_OF_AN_ORDER,
+    )
+
+
 class Case(NamedTuple):
     """A connector, its frames, and the instrument that they are about."""
 
@@ -86,7 +101,7 @@ def first_of(captures: Path, name: str) -> list[bytes]:
 
 CASES = {
     "Binance": Case(Binance, spot, "binance", BTC_SPOT),
-    "BinanceUsdM": Case(BinanceUsdM, usdm, "binance", BTC_USDM),
+    "BinanceUsdM": Case(UsdM, usdm, "binance", BTC_USDM),
     "Bybit": Case(Spot50, bybit_spot_frames, "bybit", BTC_BYBIT),
     "BybitLinear": Case(Linear500, bybit_linear_frames, "bybit", XRP_BYBIT),
     "Kraken": Case(Recorded, lambda captures: kraken_frames(captures, "btcusd")[:300], "kraken", BTC_KRAKEN),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowrs.api import Rate, Recovery
@@ -15,6 +14,7 @@ from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
 from flowrs.feed.sync import OldSnapshotError
+from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,13 +55,15 @@ class Follower:
             self.replicas[each.native] = replica = Replica(connector, each.symbol, book)
             replica.list_as(each)
             replica.connected()
+        self.trades = {each.native: TradeLog(connector, each.native, self.counters.conduct) for each in instruments}
+        self._told: dict[str, int] = {}  # trades
         self.session = Session(
             connector,
             VenueConfig(tuple(each.symbol for each in instruments)),
             Route("", connector.subscribe),
             instruments,
             self.replicas,
-            {each.native: deque(maxlen=1000) for each in instruments},
+            self.trades,
             None,
             Budgets(connector, Budget(Rate(100, 1.0))),
             self.counters,
@@ -122,6 +124,16 @@ class Follower:
             )
         ]
 
+    def traded(self) -> list[tuple[Any, ...]]:
+        """The trades that have come since the last time."""
+        found = [
+            (native, trade.symbol, trade.price, trade.quantity, trade.id, trade.time, trade.side, recv_ns)
+            for native, log in self.trades.items()
+            for trade, recv_ns in list(log)[self._told.get(native, 0) :]
+        ]
+        self._told = {native: len(log) for native, log in self.trades.items()}
+        return found
+
     def close(self) -> None:
         for replica in self.replicas.values():
             replica.close()
@@ -163,8 +175,10 @@ class Pair:
             self._seen = sights
             assert one.levels() == other.levels(), frame
             assert one.published() == other.published(), frame
+        assert one.traded() == other.traded(), frame
         ours, theirs = one.counters, other.counters
         assert (ours.decode_errors, ours.unrequested) == (theirs.decode_errors, theirs.unrequested), frame
+        assert ours.conduct.errors == 0, frame  # decode() reads as a trade whatever a template does
 
     def close(self) -> None:
         self.by_template.close()

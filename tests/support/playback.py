@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections import deque
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -24,6 +23,7 @@ from flowrs.feed.budget import Budgets
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
+from flowrs.feed.trades import TradeLog
 from flowrs.sim import Replay
 
 if TYPE_CHECKING:
@@ -135,6 +135,49 @@ SAMPLES = {
     ],
 }
 """What the recordings lack, from the exchanges' documentation."""
+
+TRADES = {
+    "Bybit": (
+        (
+            b'{"topic":"publicTrade.%s","ts":1761520812165,"type":"snapshot","data":[{"i":"2240000000970262966",'
+            b'"T":1761520812163,"p":"114513.1","v":"0.00862","S":"Sell","seq":111156121170,"s":"%s","BT":false,"RPI":false}]}'
+        ),
+        (
+            b'{"topic":"publicTrade.%s","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"%s","S":"Buy",'
+            b'"v":"0.001","p":"16578.50","i":"2290000000090712222","BT":false}]}'
+        ),
+    ),
+    "BybitLinear": (
+        (
+            b'{"topic":"publicTrade.%s","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"%s","S":"Buy",'
+            b'"v":"0.001","p":"16578.50","L":"PlusTick","i":"20f43950-d8dd-5b31-9112-a178eb6023af","BT":false}]}'
+        ),
+        (
+            b'{"topic":"publicTrade.%s","type":"snapshot","ts":1758841135824,"data":[{"T":1758841135823,"s":"%s","S":"Sell",'
+            b'"v":"0.020","p":"109378.90","L":"ZeroPlusTick","i":"2a74ac78-691c-5b54-9dbe-5aafe8364627","BT":false,'
+            b'"RPI":false,"seq":457514743450}]}'
+        ),
+    ),
+    "Kraken": (
+        (
+            b'{"channel":"trade","type":"update","data":[{"symbol":"%s","side":"sell","price":78568.6,"qty":0.04244195,'
+            b'"ord_type":"limit","trade_id":105994519,"timestamp":"2026-08-02T07:49:37.708706Z"}]}'
+        ),
+    ),
+    "Coinbase": (
+        (
+            b'{"channel":"market_trades","client_id":"","timestamp":"2025-10-27T16:44:40.175203666Z","sequence_num":0,"events":['
+            b'{"type":"update","trades":[{"product_id":"%s","trade_id":"892262231","price":"115445.28","size":"0.00015604",'
+            b'"time":"2025-10-27T16:44:39.600153Z","side":"BUY"}]}]}'
+        ),
+        (
+            b'{"channel":"market_trades","timestamp":"2025-10-27T16:44:40.175203666Z","sequence_num":0,"events":['
+            b'{"type":"update","trades":[{"product_id":"%s","trade_id":"892262232","price":"115445.28","size":"0.5",'
+            b'"time":"2025-10-27T16:44:39.600153Z","side":"SELL"}]}]}'
+        ),
+    ),
+}
+"""Frames of one trade, likewise, by the connectors' names, without the symbol."""
 
 
 # -- what the exchange answers to what the client sends, where the recording does not hold it already
@@ -291,7 +334,7 @@ class Follower:
             )
             replica = Replica(connector, each.symbol, book)
             replica.list_as(each)
-            if connector.checksum is not None and connector.templates:
+            if connector.checksum is not None and any("<checksum>" in each for each in connector.templates):
                 book.decimals = each.price_decimals, each.quantity_decimals
             self.books[each.native], self.replicas[each.native] = book, replica
         self.session = NotingSession(
@@ -300,7 +343,7 @@ class Follower:
             Route(url, connector.subscribe),
             instruments,
             self.replicas,
-            {each.native: deque(maxlen=1000) for each in instruments},
+            {each.native: TradeLog(connector, each.native, self.counters.conduct) for each in instruments},
             None,
             Budgets(connector, Budget(Rate(100, 1.0))),
             self.counters,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from playback import okx_frames
 
 from flowrs import testing
-from flowrs.api import BookSnapshot, BookUpdate, Continuity, Instrument, Objects, Trade
+from flowrs.api import BookSnapshot, BookUpdate, Continuity, Heartbeat, Instrument, Objects, Trade
 from flowrs.errors import ConfigError
 from flowrs.testing.report import Outcome, Report
 from flowrs_okx import Okx, OkxSwap
@@ -203,6 +203,34 @@ class Contradicting(OkxSwap):
     checksum = None
 
 
+class Timeless(OkxSwap):
+    """Its template forgets the time of a trade, which decode() reads."""
+
+    templates = tuple(each.replace('"ts":"<time>"', '"ts":<>') for each in OkxSwap.templates)
+
+
+class Dreaming(OkxSwap):
+    """Its template shows no frame that there is."""
+
+    templates = tuple(each.replace('"px"', '"price"') for each in OkxSwap.templates)
+
+
+class Selling(Changed):
+    """Takes a trade that a template shows for something else."""
+
+    def change(self, event: Any) -> Event:
+        return Heartbeat() if isinstance(event, Trade) and event.side == "buy" else event
+
+
+_UPDATE = '{"instId":"<symbol>","bids":<bids>,"asks":<asks>,"prev":<prev>,"last":<last>,"checksum":<checksum>}'
+
+
+class Stale(OkxSwap):
+    """Its template of updates shows none."""
+
+    templates = (_UPDATE,)
+
+
 WRONG = [
     (Counting, "F", "a lost update is noticed"),
     (Rounding, "F", "books equal the exchange's, digit by digit"),
@@ -221,6 +249,10 @@ WRONG = [
     (Misspelling, "E", "books get live, and stay so"),
     (Failing, "E", "it talks with the exchange"),
     (Single, "E", "it talks with the exchange"),
+    (Timeless, "C", "a template of trades comes to the same as decode()"),
+    (Dreaming, "B", "templates are like what comes"),
+    (Selling, "C", "a template of trades comes to the same as decode()"),
+    (Stale, "B", "templates are like what comes"),
     (Contradicting, "E", "its facts are complete and do not contradict each other"),
 ]
 

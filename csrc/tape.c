@@ -1,0 +1,85 @@
+/* The newest frames of one kind as they came, for those who ask later: a ring of bytes, and a ring of where they lie.
+ *
+ * A frame lies in one piece, so that it can be read in place: one that does not fit before the end of the memory begins
+ * at its start again, and what is left behind it is lost until then. Rejected: a place of fixed size for each (frames
+ * differ by much from one exchange to the next), and keeping the values that were read (the connector alone knows what
+ * they mean, and most are never asked for).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+enum { FRAMES_MOST = 1 << 16 };
+
+static const size_t BYTES_MOST = 1 << 30;
+
+typedef struct {
+    uint32_t at, size;
+    int64_t recv_ns;
+} strip;
+
+struct frs_tape {
+    uint64_t start, end; /* numbers: of the oldest frame, and behind the newest */
+    uint32_t room, bytes;
+    uint32_t at; /* where the next frame's bytes go */
+    char *text;
+    strip strips[]; /* of frame k at k % room */
+};
+
+frs_tape *frs_tape_new(uint32_t frames, size_t bytes) {
+    if (frames < 1 || frames > FRAMES_MOST || bytes < 1 || bytes > BYTES_MOST)
+        return NULL;
+    frs_tape *tape = calloc(1, sizeof *tape + frames * sizeof tape->strips[0] + bytes);
+    if (!tape)
+        return NULL;
+    tape->room = frames;
+    tape->bytes = (uint32_t)bytes;
+    tape->text = (char *)(tape->strips + frames);
+    return tape;
+}
+
+void frs_tape_free(frs_tape *tape) {
+    free(tape);
+}
+
+uint64_t frs_tape_start(const frs_tape *tape) {
+    return tape->start;
+}
+
+uint64_t frs_tape_end(const frs_tape *tape) {
+    return tape->end;
+}
+
+static strip *strip_of(frs_tape *tape, uint64_t number) {
+    return &tape->strips[number % tape->room];
+}
+
+int frs_tape_add(frs_tape *tape, const char *frame, size_t size, int64_t recv_ns) {
+    if (size < 1)
+        return FRS_E_ARGUMENT;
+    if (size > tape->bytes)
+        return FRS_E_FULL;
+    uint32_t from = tape->at, at = tape->bytes - from < size ? 0 : from, behind = at + (uint32_t)size;
+    while (tape->start < tape->end) {
+        const strip *oldest = strip_of(tape, tape->start);
+        bool is_skipped = at < from && oldest->at >= from;
+        bool is_under = oldest->at < behind && oldest->at + oldest->size > at;
+        if (!is_skipped && !is_under && tape->end - tape->start < tape->room)
+            break;
+        tape->start++;
+    }
+    memcpy(tape->text + at, frame, size);
+    *strip_of(tape, tape->end++) = (strip){at, (uint32_t)size, recv_ns};
+    tape->at = behind;
+    return 0;
+}
+
+int64_t frs_tape_read(const frs_tape *tape, uint64_t number, const char **frame, int64_t *recv_ns) {
+    if (number < tape->start || number >= tape->end)
+        return FRS_E_ARGUMENT;
+    const strip *found = &tape->strips[number % tape->room];
+    *frame = tape->text + found->at;
+    *recv_ns = found->recv_ns;
+    return found->size;
+}
