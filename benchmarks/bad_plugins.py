@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,15 +17,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import live
+
 from flowrs.cli import scaffold
 from flowrs.client import Client
-from flowrs.errors import FlowrsError
 
 if TYPE_CHECKING:
+    import subprocess
+
     from flowrs.client import Metrics
     from flowrs.client.measures import Measures
 
-LIVE_S = 60.0
 WINDOW = 4096  # samples of which the daemon tells the percentiles
 DECODE = "        return (_FRAME.decode(frame),)\n"
 COUNT = "        _SEEN.append(len(frame))\n"
@@ -73,34 +74,12 @@ def _installed(folder: Path, decode: str) -> Path:
 
 def _start(stack: ExitStack, *words: str, path: Path | None = None) -> subprocess.Popen[str]:
     folders = [*([str(path)] if path else []), *sys.path]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flowrs", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
-    )
-    stack.callback(process.communicate)
-    stack.callback(process.terminate)
-    return process
+    return stack.enter_context(live.running(*words, env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)}))
 
 
 def _printed(process: subprocess.Popen[str], lines: int) -> str:
     assert process.stdout is not None
     return "".join(process.stdout.readline() for _ in range(lines))
-
-
-def _wait_live(socket: Path) -> None:
-    deadline = time.monotonic() + LIVE_S
-    while time.monotonic() < deadline:
-        try:
-            with Client(socket) as client:
-                if all(book.is_live for book in client.status().list if book.venue == "binance"):
-                    return
-        except FlowrsError:
-            pass
-        time.sleep(0.2)
-    raise RuntimeError(f"Binance's books were not live within {LIVE_S:.0f} s")
 
 
 def measure(case: str) -> Result:
@@ -117,7 +96,7 @@ def measure(case: str) -> Result:
         for package, socket in zip((well, bad), sockets, strict=True):
             _start(stack, "run", "--config", str(config), "--socket", str(socket), path=package)
         for socket in sockets:
-            _wait_live(socket)
+            live.wait_live(socket, "binance")
         with Client(sockets[0]) as first, Client(sockets[1]) as second:
             while not _is_told(second.metrics().venues["tulip"]):
                 time.sleep(0.2)

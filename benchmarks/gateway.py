@@ -14,13 +14,12 @@ import re
 import select
 import socket
 import statistics
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import live
 import subscribers
 
 if TYPE_CHECKING:
@@ -113,16 +112,12 @@ def _browse(port: int, orders: Connection) -> None:
 @contextmanager
 def _gateway(path: Path) -> Iterator[tuple[int, int]]:
     """A gateway to the daemon at a socket: its port and its process."""
-    words = [sys.executable, "-m", "flowrs", "gateway", "--port", "0", "--socket", str(path), "--log-level", "error"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=_step_back)  # noqa: PLW1509 - no threads
-    try:
+    words = ("gateway", "--port", "0", "--socket", str(path), "--log-level", "error")
+    with live.running(*words, stderr=None, preexec_fn=_step_back) as process:
         assert process.stdout
         address = re.search(r":(\d+)/", process.stdout.readline())
         assert address
         yield int(address[1]), process.pid
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _step_back() -> None:

@@ -1,4 +1,4 @@
-"""A daemon with nine live books on the simulated exchange, as processes of their own."""
+"""flowrs in processes of its own: any command, and a daemon with nine live books on the simulated exchange."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowrs.client import Client
 from flowrs.errors import FlowrsError
@@ -16,14 +16,14 @@ from flowrs.errors import FlowrsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LIVE_S = 30.0
+_LIVE_S = 60.0
 
 
 @contextmanager
-def _process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flowrs", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+def running(*words: str, stderr: int | None = subprocess.DEVNULL, **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run `flowrs WORDS` within the block, its standard output a pipe; `more` is for Popen."""
+    command = [sys.executable, "-m", "flowrs", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, **more)
     try:
         yield process
     finally:
@@ -31,13 +31,13 @@ def _process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _wait_live(socket: Path) -> None:
+def wait_live(socket: Path, *venues: str) -> None:
+    """Wait until all books of a daemon are live, or all those of some venues."""
     deadline = time.monotonic() + _LIVE_S
     while time.monotonic() < deadline:
         try:
             with Client(socket) as client:
-                books = client.status().books
-                if books.live == books.total:
+                if all(book.is_live for book in client.status().list if not venues or book.venue in venues):
                     return
         except FlowrsError:
             pass
@@ -48,10 +48,10 @@ def _wait_live(socket: Path) -> None:
 @contextmanager
 def daemon() -> Iterator[Path]:
     """Run both within the block; returns the daemon's socket."""
-    with tempfile.TemporaryDirectory() as folder, _process("sim", "--venue", "binance", "--port", "0") as sim:
+    with tempfile.TemporaryDirectory() as folder, running("sim", "--venue", "binance", "--port", "0") as sim:
         config, socket = Path(folder, "flowrs.toml"), Path(folder, "flowrs.sock")
         assert sim.stdout is not None
         config.write_text("".join(sim.stdout.readline() for _ in range(3)), encoding="utf-8")
-        with _process("run", "--config", str(config), "--socket", str(socket)):
-            _wait_live(socket)
+        with running("run", "--config", str(config), "--socket", str(socket)):
+            wait_live(socket)
             yield socket

@@ -22,8 +22,6 @@ import select
 import socket
 import statistics
 import struct
-import subprocess
-import sys
 import tempfile
 import termios
 import time
@@ -31,10 +29,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import live
 import trio
 
 from flowrs.client import Client
-from flowrs.errors import FlowrsError
 from flowrs.sim import BinanceSpot, Market, open_venue
 
 if TYPE_CHECKING:
@@ -185,29 +183,10 @@ def daemon(urls: tuple[str, str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         config, path = Path(folder, "flowrs.toml"), Path(folder, "flowrs.sock")
         config.write_text(f'[venues.binance]\nurl = "{urls[0]}"\nrest_url = "{urls[1]}"\n', encoding="utf-8")
-        words = [sys.executable, "-m", "flowrs", "run", "--config", str(config), "--socket", str(path)]
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:1])
-        try:
-            _wait_live(path)
+        with live.running("run", "--config", str(config), "--socket", str(path)) as process:
+            os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:1])
+            live.wait_live(path)
             yield path
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_live(path: Path) -> None:
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        try:
-            with Client(path) as client:
-                books = client.status().books
-                if books.live == books.total:
-                    return
-        except FlowrsError:
-            pass
-        time.sleep(0.2)
-    raise RuntimeError("the books were not live within 40 s")
 
 
 def look(path: Path, least_s: float = 0.0) -> _Look:
