@@ -88,13 +88,16 @@ def books(path: Path = SOCKET) -> dict[str, Any]:
 
 
 def live(*ids: str, path: Path = SOCKET) -> dict[str, Any]:
-    """Wait until exactly these books are kept and live."""
+    """Wait until exactly these books are kept and live.
+
+    That can take a minute: daemons that were killed have spent the weight that the exchange allows in one (HTTP 429).
+    """
 
     def found() -> dict[str, Any] | None:
         told = books(path)
         return told if {name: each["state"] for name, each in told.items()} == dict.fromkeys(ids, "live") else None
 
-    result: dict[str, Any] = until(found)
+    result: dict[str, Any] = until(found, within_s=75)
     return result
 
 
@@ -287,7 +290,7 @@ def test_the_sandbox_is_really_on() -> None:
 
 @pytest.mark.usefixtures("daemon")
 def test_the_journal_has_priorities_and_no_secret() -> None:
-    (serving,) = said("books at", since=time.time() - 5)[-1:]
+    (serving,) = said("books at")[-1:]
     assert serving["PRIORITY"] == "6"
     assert re.fullmatch(rf"serving 3 books at {SOCKET}", serving["MESSAGE"])
     assert not [each for each in journal() if SECRET in str(each["MESSAGE"])]
