@@ -37,6 +37,8 @@ Received = tuple[Trade, int]
 class TradeLog(Sequence[Received]):
     """What was traded and when it was received (ns since 1970), oldest first: the newest 1,000.
 
+    Fewer where frames were long and nobody asked: what came before those that gave way is not told either, so that
+    they leave no hole that nobody sees.
     Each trade that is kept is an object of its own, and the same one each time that it is asked for.
     """
 
@@ -86,7 +88,9 @@ class TradeLog(Sequence[Received]):
 
     def _decode(self) -> None:
         tape, known = self.tape, self._known
-        for number in range(max(self._read, tape.start), tape.end):
+        if tape.start > self._read:
+            self._forget(tape.start)
+        for number in range(self._read, tape.end):
             self._take_decoded(number)
             frame, recv_ns = tape[number]
             try:
@@ -95,6 +99,13 @@ class TradeLog(Sequence[Received]):
                 self._failed(error, frame)
         self._read = tape.end
         self._take_decoded(self._read)
+
+    def _forget(self, start: int) -> None:
+        """Let go of all that came before the tape's frame `start`: frames before it have given way unread."""
+        self._known.clear()
+        while self._decoded and self._decoded[0][0] < start:
+            self._decoded.popleft()
+        self._read = start
 
     def _take_decoded(self, number: int) -> None:
         """Put in their place the trades that came decoded, before the tape's frame of this number."""

@@ -134,6 +134,22 @@ def test_the_newest_thousand_are_kept(way: str) -> None:
     assert desk.ids() == list(range(KEPT + 20, 2 * KEPT + 20))
 
 
+@pytest.mark.parametrize("way", ["template", "both"])
+def test_where_frames_were_lost_the_trades_before_are_not_told_as_if_nothing_was_between(way: str) -> None:
+    desk = Desk()
+    desk.take(*map(spelled, range(10)))
+    assert desk.ids() == list(range(10))
+    for number in range(10, 10 + KEPT):
+        frame = spelled(number).replace(b"100.50", b"100.50" + b"0" * 1000)
+        desk.take(frame if way == "template" or number % 2 else several(number))
+    ids = desk.ids()
+    assert 100 < len(ids) < KEPT
+    assert way == "template" or ids[0] % 2 == 0  # it came decoded, right behind the last frame that was lost
+    assert ids == list(range(10 + KEPT - len(ids), 10 + KEPT))
+    desk.take(spelled(10 + KEPT))
+    assert desk.ids() == [*ids, 10 + KEPT]
+
+
 def test_a_symbol_that_is_followed_no_longer_or_never_was_is_left_to_the_decoder_and_counted() -> None:
     desk = Desk()
     log = desk.logs["BTCUSDT"]
