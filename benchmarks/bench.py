@@ -33,6 +33,7 @@ import memory
 import paced
 import shared
 import subscribers
+import trades
 import trio
 
 import flowrs
@@ -85,6 +86,14 @@ def path() -> Iterator[Row]:
         yield Row(f"{name}: the slowest hundredth of these", result.p99, promise=f"<= {bound}")
         promise = "<= 0.3" if name == "USD-M depth" else ""
         yield Row(f"{name}: the C call alone", result.call, *result.call_spread, "", promise)
+    for name, case in trades.recorded().items():
+        yield from _of_trades(name, trades.measure(case), "<= 1.0")
+
+
+def _of_trades(name: str, result: trades.Result, promise: str = "") -> Iterator[Row]:
+    yield Row(f"{name}: msgspec's typed decode (yardstick)", result.yardstick_ns / 1000, unit="µs")
+    yield Row(f"{name}: frame in hand to kept trade", result.path, *result.spread, promise=promise)
+    yield Row(f"{name}: likewise, and somebody follows them", result.followed)
 
 
 def venues() -> Iterator[Row]:
@@ -94,6 +103,10 @@ def venues() -> Iterator[Row]:
         yield Row(f"{name}: decode() of all its traffic", cost.decode, promise="<= 1.5")
         what = f"{name}, {cost.size / 1000:.1f} kB: frame in hand to published book"
         yield Row(what, cost.path, promise="<= 1.1")
+    for name, traded in trio.run(trades.simulated).items():
+        found = trades.measure(traded)
+        yield from _of_trades(name, found)
+        yield Row(f"{name}: which part of the frames passes by template", found.templated)
 
 
 def socket() -> Iterator[Row]:

@@ -65,7 +65,7 @@ CASES = {
 }
 
 
-async def _traffic(case: _Case) -> tuple[list[bytes], Instrument]:
+async def traffic(case: _Case) -> tuple[list[bytes], Instrument]:
     """Return frames as the simulated exchange sends them, and the facts about the instrument."""
     connector = case.connector()
     async with open_venue(case.dialect()) as sim:
@@ -139,7 +139,7 @@ def _against(
 
 async def measure(case: _Case) -> Result:
     """Return the medians."""
-    frames, instrument = await _traffic(case)
+    frames, instrument = await traffic(case)
     books = _of_books(case, frames)
     decode = case.connector().decode
 

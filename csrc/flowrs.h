@@ -422,9 +422,17 @@ int frs_tape_add(frs_tape *tape, const char *frame, size_t size, int64_t recv_ns
 uint64_t frs_tape_start(const frs_tape *tape);
 uint64_t frs_tape_end(const frs_tape *tape);
 
-/* Says where a frame is, until the next is added, and when it was received. Returns its size, or FRS_E_ARGUMENT if it
- * is not there. */
-int64_t frs_tape_read(const frs_tape *tape, uint64_t number, const char **frame, int64_t *recv_ns);
+/* A frame: where it lies in the tape's bytes, and when it was received. */
+typedef struct {
+    uint32_t at, size;
+    int64_t recv_ns;
+} frs_strip;
+
+/* The bytes, as many as there is room for; what lies where changes with each frame that is added. */
+const char *frs_tape_bytes(const frs_tape *tape);
+/* Tells the frames from this number on, at most `room` of them. Returns how many, or FRS_E_ARGUMENT if that frame
+ * neither is there nor comes next. */
+int64_t frs_tape_read(const frs_tape *tape, uint64_t number, frs_strip *out, size_t room);
 
 /* ---- lane: book updates and trades taken straight out of frames that are spelled as an example shows.
  *

@@ -14,17 +14,12 @@ enum { FRAMES_MOST = 1 << 16 };
 
 static const size_t BYTES_MOST = 1 << 30;
 
-typedef struct {
-    uint32_t at, size;
-    int64_t recv_ns;
-} strip;
-
 struct frs_tape {
     uint64_t start, end; /* numbers: of the oldest frame, and behind the newest */
     uint32_t room, bytes;
     uint32_t at; /* where the next frame's bytes go */
     char *text;
-    strip strips[]; /* of frame k at k % room */
+    frs_strip strips[]; /* of frame k at k % room */
 };
 
 frs_tape *frs_tape_new(uint32_t frames, size_t bytes) {
@@ -51,7 +46,7 @@ uint64_t frs_tape_end(const frs_tape *tape) {
     return tape->end;
 }
 
-static strip *strip_of(frs_tape *tape, uint64_t number) {
+static frs_strip *strip_of(frs_tape *tape, uint64_t number) {
     return &tape->strips[number % tape->room];
 }
 
@@ -62,7 +57,7 @@ int frs_tape_add(frs_tape *tape, const char *frame, size_t size, int64_t recv_ns
         return FRS_E_FULL;
     uint32_t from = tape->at, at = tape->bytes - from < size ? 0 : from, behind = at + (uint32_t)size;
     while (tape->start < tape->end) {
-        const strip *oldest = strip_of(tape, tape->start);
+        const frs_strip *oldest = strip_of(tape, tape->start);
         bool is_skipped = at < from && oldest->at >= from;
         bool is_under = oldest->at < behind && oldest->at + oldest->size > at;
         if (!is_skipped && !is_under && tape->end - tape->start < tape->room)
@@ -70,16 +65,20 @@ int frs_tape_add(frs_tape *tape, const char *frame, size_t size, int64_t recv_ns
         tape->start++;
     }
     memcpy(tape->text + at, frame, size);
-    *strip_of(tape, tape->end++) = (strip){at, (uint32_t)size, recv_ns};
+    *strip_of(tape, tape->end++) = (frs_strip){at, (uint32_t)size, recv_ns};
     tape->at = behind;
     return 0;
 }
 
-int64_t frs_tape_read(const frs_tape *tape, uint64_t number, const char **frame, int64_t *recv_ns) {
-    if (number < tape->start || number >= tape->end)
+const char *frs_tape_bytes(const frs_tape *tape) {
+    return tape->text;
+}
+
+int64_t frs_tape_read(const frs_tape *tape, uint64_t number, frs_strip *out, size_t room) {
+    if (number < tape->start || number > tape->end)
         return FRS_E_ARGUMENT;
-    const strip *found = &tape->strips[number % tape->room];
-    *frame = tape->text + found->at;
-    *recv_ns = found->recv_ns;
-    return found->size;
+    size_t count = 0;
+    for (; number < tape->end && count < room; number++)
+        out[count++] = tape->strips[number % tape->room];
+    return (int64_t)count;
 }

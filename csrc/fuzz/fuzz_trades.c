@@ -118,8 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     const trade_kind *kind = &trade_kinds[data[0] % TRADE_KINDS];
-    const char *frame = (const char *)data + 1, *found;
-    int64_t recv_ns;
+    const char *frame = (const char *)data + 1;
+    frs_strip kept;
     must(trade_desk_open(&d, kind));
     frs_tape *small = frs_tape_new(1, 120);
     bool is_small = data[0] / TRADE_KINDS % 2;
@@ -132,8 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     must(taken || !shown || !room || strstr(kind->template, "<moment>"));
     must(frs_tape_end(tape) == taken && frs_lane_count(d.lane, 9) == (taken && strstr(kind->template, "<num") ? 4 : 3));
     if (taken)
-        must(frs_tape_read(tape, 0, &found, &recv_ns) == (int64_t)size - 1 && recv_ns == 9 &&
-             memcmp(found, frame, size - 1) == 0);
+        must(frs_tape_read(tape, 0, &kept, 1) == 1 && kept.size == size - 1 && kept.recv_ns == 9 &&
+             memcmp(frs_tape_bytes(tape) + kept.at, frame, size - 1) == 0);
     frs_tape_free(small);
     trade_desk_close(&d);
     return 0;

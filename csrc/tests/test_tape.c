@@ -17,10 +17,10 @@ static size_t spell(char *out, uint64_t number, size_t most) {
 
 static bool holds(const frs_tape *tape, uint64_t number, size_t most) {
     char expected[MOST];
-    const char *frame;
-    int64_t recv_ns, size = (int64_t)spell(expected, number, most);
-    return frs_tape_read(tape, number, &frame, &recv_ns) == size && memcmp(frame, expected, (size_t)size) == 0 &&
-           recv_ns == (int64_t)number * 7;
+    frs_strip found;
+    size_t size = spell(expected, number, most);
+    return frs_tape_read(tape, number, &found, 1) == 1 && found.size == size &&
+           memcmp(frs_tape_bytes(tape) + found.at, expected, size) == 0 && found.recv_ns == (int64_t)number * 7;
 }
 
 static void a_tape_holds_the_newest_frames_byte_for_byte(void) {
@@ -50,16 +50,16 @@ static void a_tape_holds_the_newest_frames_byte_for_byte(void) {
 }
 
 static void what_is_not_there_is_not_read(void) {
-    const char *frame;
-    int64_t recv_ns;
+    frs_strip found[4];
     frs_tape *tape = frs_tape_new(2, 10);
-    CHECK(frs_tape_read(tape, 0, &frame, &recv_ns) == FRS_E_ARGUMENT);
+    CHECK(frs_tape_read(tape, 0, found, 4) == 0 && frs_tape_read(tape, 1, found, 4) == FRS_E_ARGUMENT);
     for (int i = 0; i < 3; i++)
         CHECK(frs_tape_add(tape, "abc", 3, i) == 0);
     CHECK(frs_tape_start(tape) == 1 && frs_tape_end(tape) == 3);
-    CHECK(frs_tape_read(tape, 0, &frame, &recv_ns) == FRS_E_ARGUMENT);
-    CHECK(frs_tape_read(tape, 3, &frame, &recv_ns) == FRS_E_ARGUMENT);
-    CHECK(frs_tape_read(tape, 1, &frame, &recv_ns) == 3 && recv_ns == 1);
+    CHECK(frs_tape_read(tape, 0, found, 4) == FRS_E_ARGUMENT && frs_tape_read(tape, 4, found, 4) == FRS_E_ARGUMENT);
+    CHECK(frs_tape_read(tape, 3, found, 4) == 0 && frs_tape_read(tape, 1, found, 0) == 0);
+    CHECK(frs_tape_read(tape, 1, found, 4) == 2 && found[0].recv_ns == 1 && found[1].recv_ns == 2);
+    CHECK(frs_tape_read(tape, 1, found, 1) == 1 && found[0].size == 3);
     CHECK(frs_tape_add(tape, "0123456789", 10, 9) == 0 && frs_tape_start(tape) == 3);
     frs_tape_free(tape);
 }

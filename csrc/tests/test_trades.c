@@ -34,9 +34,9 @@ static bool leaves_text(trade_desk *d, const char *frame) {
 }
 
 static bool keeps(trade_desk *d, uint64_t number, const char *frame) {
-    const char *found;
-    int64_t recv_ns, size = frs_tape_read(d->tape, number, &found, &recv_ns);
-    return size == (int64_t)strlen(frame) && memcmp(found, frame, (size_t)size) == 0 && recv_ns == 5;
+    frs_strip found;
+    return frs_tape_read(d->tape, number, &found, 1) == 1 && found.size == strlen(frame) && found.recv_ns == 5 &&
+           memcmp(frs_tape_bytes(d->tape) + found.at, frame, found.size) == 0;
 }
 
 static void a_trade_as_the_template_shows_is_kept_as_it_came(void) {

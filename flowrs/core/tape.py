@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from struct import Struct
+
 from flowrs.core._native import ffi, lib
 from flowrs.core.check import made
+
+_STRIP = Struct("=IIq")  # frs_strip: where, how long, and when it was received
 
 
 class Tape:
@@ -12,7 +16,7 @@ class Tape:
     def __init__(self, frames: int, size: int) -> None:
         """Make room for so many frames, of `size` bytes in all."""
         self.pointer = ffi.gc(made(lib.frs_tape_new(frames, size), "a tape"), lib.frs_tape_free)
-        self._frame, self._recv_ns = ffi.new("const char **"), ffi.new("int64_t *")
+        self._bytes = ffi.buffer(lib.frs_tape_bytes(self.pointer), size)
 
     @property
     def start(self) -> int:
@@ -24,10 +28,16 @@ class Tape:
         """The number that the next frame will have."""
         return int(lib.frs_tape_end(self.pointer))
 
-    def __getitem__(self, number: int) -> tuple[bytes, int]:
-        """A frame and when it was received, ns since 1970. Raises IndexError if it is not there."""
-        size = lib.frs_tape_read(self.pointer, number, self._frame, self._recv_ns) if number >= 0 else -1
-        if size < 0:
-            message = f"frame {number} is not on the tape: it holds {self.start} to {self.end - 1}"
+    def read(self, number: int) -> list[tuple[bytes, int]]:
+        """Return the frames from this number on, each with when it was received, ns since 1970.
+
+        Raises IndexError if that frame neither is there nor comes next.
+        """
+        start, end = self.start, self.end
+        if not start <= number <= end:
+            message = f"frame {number} is not on the tape: it holds {start} to {end - 1}"
             raise IndexError(message)
-        return ffi.buffer(self._frame[0], size)[:], self._recv_ns[0]
+        strips = ffi.new("frs_strip[]", end - number)
+        lib.frs_tape_read(self.pointer, number, strips, end - number)
+        text = self._bytes
+        return [(text[at : at + size], recv_ns) for at, size, recv_ns in _STRIP.iter_unpack(ffi.buffer(strips))]

@@ -82,23 +82,23 @@ class TradeLog(Sequence[Received]):
         if self._read < self.tape.end:
             with self._conduct.timed("decode()"):
                 self._decode()
-        elif self._decoded:
+        if self._decoded:
             self._take_decoded(self._read)
         return self._known
 
     def _decode(self) -> None:
-        tape, known = self.tape, self._known
-        if tape.start > self._read:
-            self._forget(tape.start)
-        for number in range(self._read, tape.end):
-            self._take_decoded(number)
-            frame, recv_ns = tape[number]
+        if self.tape.start > self._read:
+            self._forget(self.tape.start)
+        first = self._read
+        frames = self.tape.read(first)
+        self._read += len(frames)
+        for number, (frame, recv_ns) in enumerate(frames, first):
+            if self._decoded:
+                self._take_decoded(number)
             try:
-                known.append((self._trade(frame), recv_ns))
+                self._known.append((self._trade(frame), recv_ns))
             except PluginError as error:
                 self._failed(error, frame)
-        self._read = tape.end
-        self._take_decoded(self._read)
 
     def _forget(self, start: int) -> None:
         """Let go of all that came before the tape's frame `start`: frames before it have given way unread."""
@@ -117,9 +117,12 @@ class TradeLog(Sequence[Received]):
         """Return the trade of a frame that a template shows. Raises PluginError if decode() does not."""
         connector = self._connector
         try:
-            events = vouch.events_of(connector.decode(frame))
-            told = [each for each in events if not isinstance(each, Numbered)]
-            trade = told[0] if len(told) == 1 and isinstance(told[0], Trade) else None
+            events = connector.decode(frame)
+            if type(events) is not tuple and type(events) is not list:
+                events = vouch.events_of(events)
+            found = events[-1] if events else None
+            is_alone = len(events) == 1 or (len(events) == 2 and isinstance(events[0], Numbered))  # noqa: PLR2004
+            trade = found if is_alone and isinstance(found, Trade) else None
             is_plain = trade is not None and vouch.is_plain(trade)
         except BaseException as error:
             raise fault(connector.name, error) from error

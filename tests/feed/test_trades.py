@@ -245,12 +245,14 @@ def test_a_log_says_how_long_its_plugin_takes_to_decode(monkeypatch: pytest.Monk
 def test_a_tape_has_only_what_is_on_it() -> None:
     tape = Tape(2, 100)
     assert (tape.start, tape.end) == (0, 0)
-    for number in (-1, 0, 1 << 40):
-        with pytest.raises(IndexError, match=f"frame {number} is not on the tape"):
-            tape[number]
+    assert tape.read(0) == []
+    for number in (-1, 1, 1 << 80):
+        with pytest.raises(IndexError, match=f"frame {number} is not on the tape: it holds 0 to -1"):
+            tape.read(number)
     desk = Desk()
-    desk.take(spelled(1), recv_ns=9)
-    assert desk.logs["BTCUSDT"].tape[0] == (spelled(1), 9)
+    desk.take(spelled(1), spelled(2), recv_ns=9)
+    assert desk.logs["BTCUSDT"].tape.read(0) == [(spelled(1), 9), (spelled(2), 9)]
+    assert desk.logs["BTCUSDT"].tape.read(1) == [(spelled(2), 9)]
 
 
 def test_an_empty_batch_is_nothing() -> None:
