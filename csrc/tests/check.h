@@ -46,6 +46,7 @@ void test_merge_slots(void);
 void test_frames(void);
 void test_ring(void);
 void test_lane(void);
+void test_run(void);
 void test_tape(void);
 void test_trades(void);
 

@@ -88,6 +88,7 @@ int main(void) {
     test_frames();
     test_ring();
     test_lane();
+    test_run();
     test_tape();
     test_trades();
     printf("%d passed, %d failed\n", passed, failed);
