@@ -83,10 +83,11 @@ static void expel(frs_side *side, uint32_t from) {
 }
 
 /* By how many ticks a window with the same tick has to move down to begin there, or a bit above. False: it has to be
- * framed anew. */
+ * framed anew, because it cannot move so far, or because `high` lies between its ticks: an empty one says nothing of
+ * where the levels are that come next. */
 static bool find_shift(const frs_ladder *ladder, int64_t high, int32_t *by) {
     int64_t away, begin;
-    if (ladder->size == 0 || __builtin_sub_overflow(ladder->high, high, &away))
+    if (ladder->size == 0 || __builtin_sub_overflow(ladder->high, high, &away) || away % ladder->tick)
         return false;
     away = away / ladder->tick & ~(int64_t)63;
     if (away <= -(int64_t)ladder->size || away >= (int64_t)ladder->size ||

@@ -57,6 +57,21 @@ static void a_snapshot_replaces_and_a_delta_changes(void) {
     desk_free(&d);
 }
 
+/* The ticks are as far from each other as before, and none of them is where one was. */
+static void levels_between_the_ticks_of_those_that_all_are_gone_are_levels_like_others(void) {
+    desk d = desk_new(100, 0, 5);
+    frs_level bids[5], asks[5];
+    CHECK(apply(d.book, FRS_SNAPSHOT, "[[\"100.02\",\"1\"],[\"100.00\",\"1\"]]",
+                "[[\"101.00\",\"1\"],[\"101.50\",\"1\"]]") == FRS_TOP);
+    CHECK(apply(d.book, 0, "[[\"100.02\",\"0\"],[\"100.00\",\"0\"],[\"100.01\",\"1\"],[\"99.99\",\"2\"]]",
+                "[[\"101.00\",\"0\"],[\"101.50\",\"0\"],[\"101.20\",\"1\"],[\"101.70\",\"2\"]]") == FRS_TOP);
+    CHECK(holds(d.book, FRS_BID, 0, "[[\"100.01\",\"1.000\"],[\"99.99\",\"2.000\"]]"));
+    CHECK(holds(d.book, FRS_ASK, 0, "[[\"101.20\",\"1.000\"],[\"101.70\",\"2.000\"]]"));
+    frs_view view = published(&d, bids, asks, 5);
+    CHECK(view.count[0] == 2 && bids[0].price == 10001 && view.count[1] == 2 && asks[0].price == 10120);
+    desk_free(&d);
+}
+
 static void a_repeated_price_in_a_snapshot_counts_as_told_last(void) {
     desk d = desk_new(100, 0, 5);
     apply(d.book, FRS_SNAPSHOT, "[[1,5],[2,1],[1,6],[2,0],[3,0]]", "[[9,1],[9,2],[8,3],[9,4]]");
@@ -403,6 +418,7 @@ static void a_book_is_modest(void) {
 
 void test_book(void) {
     TEST(a_snapshot_replaces_and_a_delta_changes);
+    TEST(levels_between_the_ticks_of_those_that_all_are_gone_are_levels_like_others);
     TEST(a_repeated_price_in_a_snapshot_counts_as_told_last);
     TEST(a_failed_message_changes_nothing);
     TEST(only_new_levels_need_room);
