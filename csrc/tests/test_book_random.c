@@ -217,6 +217,40 @@ static void the_last_prices_there_are_leave_the_book_as_the_model(void) {
     }
 }
 
+/* Takes away what is held, nearly all of it at times, and adds some levels on a grid of their own. */
+static size_t thin_message(const trial *t, int side, uint64_t *seed, frs_level *out) {
+    static const int64_t steps[] = {1, 2, 3, 5, 10, 100, 1024, 99991};
+    const int64_t step = steps[random_below(seed, 8)], begin = 1 + (int64_t)random_below(seed, (uint64_t)(2 * step));
+    const uint64_t left = random_below(seed, 3) ? 10 : 2, reach = random_below(seed, 4) ? 6 : 9000;
+    const int64_t way = side == FRS_BID ? -1 : 1;
+    size_t count = 0;
+    for (size_t k = 0; k < t->model->count[side] && count < BATCH / 2; k++)
+        if (random_below(seed, 10) < left)
+            out[count++] = (frs_level){t->model->levels[side][k].price, 0};
+    for (uint64_t k = random_below(seed, 5); k > 0; k--) {
+        int64_t away = begin + step * (int64_t)random_below(seed, reach);
+        out[count++] = (frs_level){1000000000 + way * away, 1 + (int64_t)random_below(seed, 9)};
+    }
+    return count;
+}
+
+/* All of a side is gone in a message, and comes again elsewhere, as in a market with few orders. */
+static void thin_markets_leave_the_book_as_the_model(void) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        trial t = trial_new(16, seed % 4 ? 0 : 3, 0, SHOWN);
+        uint64_t chance = seed;
+        for (int i = 0; i < 1500; i++) {
+            frs_level levels[2][BATCH];
+            size_t counts[2];
+            for (int side = 0; side < 2; side++)
+                counts[side] = thin_message(&t, side, &chance, levels[side]);
+            apply(&t, 0, levels, counts);
+            CHECK(matches(&t, 100, true));
+        }
+        trial_free(&t);
+    }
+}
+
 static void every_market_leaves_a_window_as_the_model(void) {
     for (int s = 0; s < SHAPES; s++)
         run(market_of((shape)s, 30 + (uint64_t)s), trial_new(1024, 0, 5, SHOWN), 600, 60);
@@ -298,6 +332,7 @@ static void text_is_what_is_read(void) {
 void test_book_random(void) {
     TEST(every_market_leaves_the_book_as_the_model);
     TEST(the_last_prices_there_are_leave_the_book_as_the_model);
+    TEST(thin_markets_leave_the_book_as_the_model);
     TEST(every_market_leaves_a_window_as_the_model);
     TEST(every_market_leaves_a_cut_book_as_the_model);
     TEST(a_deep_view_is_as_exact_as_a_shallow_one);
