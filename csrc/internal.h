@@ -10,6 +10,8 @@
 
 #include "flowrs.h"
 
+enum { FRS_LINE = 64 }; /* bytes that a processor fetches at once */
+
 /* ---- decimal.c */
 
 /* A number's text, taken apart by the grammar alone: value = whole.fraction * 10^exponent. */

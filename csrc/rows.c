@@ -10,7 +10,7 @@
 
 #include "internal.h"
 
-enum { ROW = FRS_ROW, LITTLE = 28, LINE = 64 };
+enum { ROW = FRS_ROW, LITTLE = 28 };
 
 /* One more than the neighbours' rule allows, for a row that is being parted, and one for the odd one out. */
 static uint32_t rows_of(uint32_t capacity) {
@@ -146,7 +146,7 @@ void frs_rows_expect(const frs_rows *rows, int64_t price) {
         return;
     const frs_row *row = rows->rows + row_of(rows, price);
     const char *levels = (const char *)levels_of(rows, row);
-    for (size_t at = 0; at < row->count * sizeof(frs_level); at += LINE)
+    for (size_t at = 0; at < row->count * sizeof(frs_level); at += FRS_LINE)
         __builtin_prefetch(levels + at, 1);
 }
 

@@ -14,7 +14,7 @@
 
 /* A ladder with so many levels has shown what its tick is. */
 enum { PLENTY = 64 };
-enum { LINE = 64, CLOSE = 512 }; /* bytes of a cache line; ticks */
+enum { CLOSE = 512 }; /* ticks */
 
 static const uint64_t SPAN_MOST = (uint64_t)1 << 62; /* of a window, in price: so that differences do not overflow */
 
@@ -121,11 +121,16 @@ static void reframe(frs_side *side) {
     }
 }
 
+/* Whether the touch is not in the upper quarter of the window. */
+static inline bool drifted(const frs_ladder *ladder) {
+    return ladder->first >= ladder->size / 4;
+}
+
 /* Frames the ladder anew if a level of the rows belongs to it, or the touch is not where it should be. */
 static void settle_rows(frs_side *side) {
     const frs_ladder *ladder = &side->ladder;
     const frs_level *out = frs_rows_best(&side->rows);
-    if (out && (ladder->first >= ladder->size / 4 || out->price >= ladder->low))
+    if (out && (drifted(ladder) || out->price >= ladder->low))
         reframe(side);
 }
 
@@ -153,7 +158,7 @@ void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
 static void expect_shown(const frs_ladder *ladder, int64_t watch) {
     uint64_t worst = frs_ladder_tick(ladder, watch), most = ladder->first + CLOSE;
     uint64_t end = worst < ladder->size ? (worst < most ? worst : most) : 0;
-    for (uint64_t tick = ladder->first; tick <= end; tick += LINE / sizeof(int64_t)) {
+    for (uint64_t tick = ladder->first; tick <= end; tick += FRS_LINE / sizeof(int64_t)) {
         uint64_t place = (ladder->start + tick) & (ladder->places - 1);
         __builtin_prefetch(&ladder->quantities[place]);
         __builtin_prefetch(&ladder->marks[place / 64]);
@@ -192,7 +197,7 @@ bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_
     }
     side->ladder = ladder;
     frs_ladder_settle(&side->ladder);
-    if (strays || side->ladder.first >= side->ladder.size / 4)
+    if (strays || drifted(&side->ladder))
         settle_rows(side);
     return touched;
 }

@@ -19,8 +19,7 @@
 
 #include "internal.h"
 
-enum { LINE = 64 }; /* bytes of a cache line */
-enum { COLD = 8 };  /* after so many messages for others a book may be in no cache that is fast */
+enum { COLD = 8 }; /* after so many messages for others a book may be in no cache that is fast */
 
 /* What a frame has told so far. */
 typedef struct {
@@ -50,7 +49,7 @@ static inline const char *take_symbol(frs_lane *lane, bool trade, const char *p,
         return out->door->tape ? p : NULL;
     if (!out->door->book)
         return NULL;
-    for (size_t at = 0; at < sizeof(frs_book); at += LINE)
+    for (size_t at = 0; at < sizeof(frs_book); at += FRS_LINE)
         __builtin_prefetch((const char *)out->door->book + at, 1);
     return p;
 }

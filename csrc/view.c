@@ -30,7 +30,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { LINE = 64, WORD = 8, SLOTS_MOST = 65536, SPINS = 200, SLOTS_AT = LINE + FRS_PULSE_BYTES };
+enum { WORD = 8, SLOTS_MOST = 65536, SPINS = 200, SLOTS_AT = FRS_LINE + FRS_PULSE_BYTES };
 enum { VIEW_WORDS = sizeof(frs_view) / WORD, LEVEL_WORDS = sizeof(frs_level) / WORD };
 enum { NAME_WORDS = FRS_NAME_SIZE / WORD, HEAD_BYTES = 192 };
 
@@ -63,7 +63,7 @@ struct frs_arena {
 static void lay_out(frs_arena *arena, uint32_t slots, uint32_t depth) {
     arena->slots = slots;
     arena->depth = depth;
-    arena->side_bytes = (depth * sizeof(frs_level) + LINE - 1) / LINE * LINE;
+    arena->side_bytes = (depth * sizeof(frs_level) + FRS_LINE - 1) / FRS_LINE * FRS_LINE;
     arena->slot_bytes = HEAD_BYTES + 2 * arena->side_bytes;
     arena->bytes = SLOTS_AT + slots * arena->slot_bytes;
 }
@@ -77,7 +77,7 @@ static bool map(frs_arena *arena, int fd, int protection) {
     if (memory == MAP_FAILED)
         return false;
     arena->memory = memory;
-    arena->pulse = (void *)(arena->memory + LINE);
+    arena->pulse = (void *)(arena->memory + FRS_LINE);
     return true;
 }
 
@@ -210,7 +210,7 @@ static uint64_t *side_at(const frs_arena *arena, uint64_t *slot, int which) {
 
 void frs_slot_expect(const frs_arena *arena, uint32_t slot) {
     const char *bytes = (const char *)slot_at(arena, slot);
-    for (size_t at = 0; at < arena->slot_bytes; at += LINE)
+    for (size_t at = 0; at < arena->slot_bytes; at += FRS_LINE)
         __builtin_prefetch(bytes + at, 1);
     __builtin_prefetch(&arena->noted[slot], 1);
 }
@@ -255,10 +255,10 @@ static void copy_view(frs_view *view, const uint64_t *slot) {
 /* Asks for all lines that will be copied before the first is waited for: after a write each is in the writer's cache.
  */
 static void fetch(const frs_arena *arena, uint64_t *slot, uint32_t depth) {
-    for (size_t at = LINE; at < HEAD_BYTES; at += LINE)
+    for (size_t at = FRS_LINE; at < HEAD_BYTES; at += FRS_LINE)
         __builtin_prefetch((const unsigned char *)slot + at);
     for (int which = 0; which < 2; which++)
-        for (size_t at = 0; at < depth * sizeof(frs_level); at += LINE)
+        for (size_t at = 0; at < depth * sizeof(frs_level); at += FRS_LINE)
             __builtin_prefetch((const unsigned char *)side_at(arena, slot, which) + at);
 }
 

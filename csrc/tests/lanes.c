@@ -87,6 +87,18 @@ int lane_take(lane_desk *desk, const char *frame) {
     return frs_lane_take(desk->lane, frame, strlen(frame), 5);
 }
 
+size_t lane_lay(const char *const *frames, size_t count, char *buf, uint32_t *words) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = strlen(frames[i]);
+        words[FRS_FRAME_WORDS * i + 2] = (uint32_t)size;
+        words[FRS_FRAME_WORDS * i + 3] = (uint32_t)bytes;
+        memcpy(buf + size, frames[i], bytes);
+        size += bytes;
+    }
+    return size;
+}
+
 void lane_look(const lane_desk *desk, lane_sight *out) {
     memset(out, 0, sizeof *out);
     frs_book_view(desk->book, &out->view);

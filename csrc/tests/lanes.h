@@ -34,6 +34,8 @@ typedef struct {
 bool lane_desk_open(lane_desk *desk, const lane_kind *kind, uint32_t capacity);
 void lane_desk_close(lane_desk *desk);
 int lane_take(lane_desk *desk, const char *frame);
+/* Lays frames one behind the other, and tells where in the words of frs_frames_split; returns their size in all. */
+size_t lane_lay(const char *const *frames, size_t count, char *buf, uint32_t *words);
 /* Whether book, slot and the lane's numbers are as in `before`, but for nothing. */
 typedef struct {
     frs_view view, slot;

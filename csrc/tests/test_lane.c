@@ -95,14 +95,8 @@ static void a_run_ends_with_the_first_frame_that_is_not_simply_well(void) {
     with(next, frame, "8,\"u\":9", "10,\"u\":10");
     with(crossing, with(later, frame, "8,\"u\":9", "11,\"u\":11"), "99.50", "103.0");
     const char *const frames[] = {frame, next, frame, crossing, frame};
-    uint32_t words[5 * FRS_FRAME_WORDS] = {0}, size = 0;
-    for (int i = 0; i < 5; i++) {
-        words[FRS_FRAME_WORDS * i + 2] = size;
-        words[FRS_FRAME_WORDS * i + 3] = (uint32_t)strlen(frames[i]);
-        memcpy(buf + size, frames[i], strlen(frames[i]));
-        size += (uint32_t)strlen(frames[i]);
-    }
-    guarded copy = guard_behind(buf, size);
+    uint32_t words[5 * FRS_FRAME_WORDS] = {0};
+    guarded copy = guard_behind(buf, lane_lay(frames, 5, buf, words));
     const uint8_t *bytes = (const uint8_t *)copy.text;
     size_t at = 0;
     CHECK(frs_lane_run(d.lane, bytes, words, 2, 5, &at) == 0 && at == 2 &&

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "lanes.h"
 #include "trades.h"
 
 enum { TEXT = 600 };
@@ -227,7 +228,7 @@ static void trades_need_no_book_and_updates_do(void) {
 static void a_run_takes_trades_and_updates_in_their_order(void) {
     static const char book[] = "{\"U\":<first>,\"u\":<last>,\"s\":\"<symbol>\",\"b\":<bids>,\"a\":<asks>}";
     char trades[3][TEXT], buf[6 * TEXT];
-    uint32_t words[6 * FRS_FRAME_WORDS] = {0}, size = 0;
+    uint32_t words[6 * FRS_FRAME_WORDS] = {0};
     size_t at = 0;
     trade_desk d;
     CHECK(trade_desk_open(&d, &trade_kinds[0]) && frs_lane_template(d.lane, book, sizeof book - 1) == 0);
@@ -245,13 +246,7 @@ static void a_run_takes_trades_and_updates_in_their_order(void) {
         "{\"U\":5,\"u\":5,\"s\":\"BTC\",\"b\":[],\"a\":[[\"1\",\"1\"]]}", /* crosses the book */
     };
     const char *const frames[] = {trades[0], updates[0], trades[1], updates[1], trades[2], "{}"};
-    for (int i = 0; i < 6; i++) {
-        words[FRS_FRAME_WORDS * i + 2] = size;
-        words[FRS_FRAME_WORDS * i + 3] = (uint32_t)strlen(frames[i]);
-        memcpy(buf + size, frames[i], strlen(frames[i]));
-        size += (uint32_t)strlen(frames[i]);
-    }
-    guarded copy = guard_behind(buf, size);
+    guarded copy = guard_behind(buf, lane_lay(frames, 6, buf, words));
     const uint8_t *bytes = (const uint8_t *)copy.text;
     CHECK(frs_lane_run(d.lane, bytes, words, 6, 5, &at) == FRS_CROSSED && at == 4 && frs_tape_end(d.tape) == 2);
     CHECK(frs_book_total(open, FRS_BID) == 1 && frs_lane_close(d.lane, 0) == 5);
