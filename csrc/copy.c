@@ -1,7 +1,8 @@
 /* How a book grows and gets a finer scale: into another book, which then publishes in its place.
  *
  * All values are converted once to see that they fit and once more to store them: so a refused copy leaves both books
- * as they were. Rejected: changing a book in place, which would take memory in the middle of a message.
+ * as they were. Of a book that only grows nothing is converted, and its levels go where they were: it has to be quick,
+ * since a message waits for it. Rejected: changing a book in place, which would take memory in the middle of a message.
  */
 #include "internal.h"
 
@@ -24,6 +25,11 @@ static int convert_level(const rescale by[2], frs_level *level) {
     return error ? error : convert(&by[1], &level->quantity);
 }
 
+/* Whether values stay as they are. */
+static bool is_same(const rescale by[2]) {
+    return by[0].up == by[0].down && by[1].up == by[1].down;
+}
+
 static int convert_floor(const rescale by[2], int64_t *floor) {
     return *floor == INT64_MIN ? 0 : convert(&by[0], floor);
 }
@@ -32,22 +38,28 @@ static int check_side(const frs_book *to, const frs_book *from, int which, const
     const frs_side *side = &from->sides[which];
     if (frs_side_total(side) > to->capacity)
         return FRS_E_FULL;
+    *floor = from->floor[which];
+    if (is_same(by))
+        return 0;
     frs_side_cursor at = {0, 0};
     for (frs_level level; frs_side_each(side, &at, &level);) {
         int error = convert_level(by, &level);
         if (error)
             return error;
     }
-    *floor = from->floor[which];
     return convert_floor(by, floor);
 }
 
 static void copy_side(frs_book *to, const frs_book *from, int which, const rescale by[2]) {
     frs_side *side = &to->sides[which];
     frs_side_clear(side);
+    bool same = is_same(by);
+    if (same)
+        frs_side_look(side, &from->sides[which]);
     frs_side_cursor at = {0, 0};
     for (frs_level level; frs_side_each(&from->sides[which], &at, &level);) {
-        convert_level(by, &level);
+        if (!same)
+            convert_level(by, &level);
         frs_side_add(side, level.price, level.quantity);
     }
     frs_side_settle(side);

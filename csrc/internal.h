@@ -315,6 +315,8 @@ bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_
 void frs_side_replace(frs_side *side, int which, const frs_level *levels, uint32_t count);
 /* All levels: start with a cursor of zeros. False: that was the last one. */
 bool frs_side_each(const frs_side *side, frs_side_cursor *cursor, frs_level *out);
+/* Opens the window of an empty side where the other one has its own, if there is one. */
+void frs_side_look(frs_side *side, const frs_side *other);
 /* After additions frs_side_settle has to come before anything else. */
 void frs_side_add(frs_side *side, int64_t price, int64_t quantity);
 void frs_side_settle(frs_side *side);

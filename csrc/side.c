@@ -150,6 +150,12 @@ static bool holds(const frs_side *side, int64_t price) {
     return tick < side->ladder.size ? frs_ladder_get(&side->ladder, tick) != 0 : frs_rows_holds(&side->rows, price);
 }
 
+void frs_side_look(frs_side *side, const frs_side *other) {
+    const frs_ladder *ladder = &other->ladder;
+    if (ladder->size && (uint64_t)ladder->tick <= SPAN_MOST / side->ladder.places)
+        frs_ladder_frame(&side->ladder, ladder->high, ladder->tick);
+}
+
 void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
     set(side, price, quantity);
 }

@@ -312,6 +312,53 @@ static void a_copy_is_finer_and_larger_and_takes_over_the_slot(void) {
     desk_free(&d);
 }
 
+static bool is_as(const frs_book *book, const frs_book *other) {
+    char text[4000];
+    for (int side = 0; side < 2; side++) {
+        int64_t size = frs_book_text(other, side, 0, SIZE_MAX, text, sizeof text - 1);
+        CHECK(size > 0);
+        text[size] = 0;
+        if (!holds(book, side, 0, text))
+            return false;
+    }
+    return true;
+}
+
+/* The larger window begins where the smaller one did: what was outside it, or on none of its ticks, may be inside. */
+static void a_book_that_has_grown_goes_on_as_one_that_always_was_as_large(void) {
+    static const char *const starts[][2] = {
+        {bids1, asks1},
+        {"[[\"100.02\",\"1\"],[\"100.00\",\"1\"],[\"60.01\",\"1\"]]",
+         "[[\"101\",\"1\"],[\"101.5\",\"1\"],[\"700.01\",\"1\"]]"},
+        {"[[\"40000000000000000\",\"1\"],[\"1\",\"1\"]]",
+         "[[\"40000000000000001\",\"1\"],[\"90000000000000000\",\"1\"]]"},
+        {"[]", "[[\"7\",\"1\"]]"},
+    };
+    static const char *const deltas[][2] = {
+        {"[[\"60\",\"5\"],[\"90\",\"4\"],[\"3\",\"2\"]]",
+         "[[\"701\",\"5\"],[\"109.99\",\"4\"],[\"40000000000000007\",\"1\"]]"},
+        {"[[\"100\",\"0\"],[\"100.02\",\"0\"],[\"100.01\",\"1\"]]",
+         "[[\"101\",\"0\"],[\"101.5\",\"0\"],[\"101.51\",\"3\"]]"},
+        {"[[\"40000000000000000\",\"0\"],[\"99\",\"0\"],[\"98.99\",\"1\"]]",
+         "[[\"7\",\"0\"],[\"102\",\"0\"],[\"7.01\",\"1\"]]"},
+    };
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        desk d = desk_new(100, 0, 5), always = desk_new(1000, 0, 5);
+        CHECK(apply(d.book, FRS_SNAPSHOT, starts[i][0], starts[i][1]) >= 0);
+        CHECK(apply(always.book, FRS_SNAPSHOT, starts[i][0], starts[i][1]) >= 0);
+        frs_book *old = d.book;
+        d.book = frs_book_new(1000, 2, 3, 0);
+        CHECK(frs_book_copy(d.book, old) == 0 && is_as(d.book, always.book));
+        frs_book_free(old);
+        for (size_t j = 0; j < sizeof deltas / sizeof *deltas; j++) {
+            CHECK(apply(d.book, 0, deltas[j][0], deltas[j][1]) == apply(always.book, 0, deltas[j][0], deltas[j][1]));
+            CHECK(is_as(d.book, always.book));
+        }
+        desk_free(&d);
+        desk_free(&always);
+    }
+}
+
 static void a_copy_in_the_middle_of_quiet_changes_publishes_nothing(void) {
     desk d = desk_new(3, 0, 5);
     frs_level bids[5], asks[5];
@@ -433,6 +480,7 @@ void test_book(void) {
     TEST(a_depth_limit_cuts_after_each_message);
     TEST(a_side_is_whole_if_nothing_can_lie_behind_it);
     TEST(a_copy_is_finer_and_larger_and_takes_over_the_slot);
+    TEST(a_book_that_has_grown_goes_on_as_one_that_always_was_as_large);
     TEST(a_copy_in_the_middle_of_quiet_changes_publishes_nothing);
     TEST(a_copy_that_does_not_fit_changes_neither_book);
     TEST(text_that_does_not_fit_is_refused_byte_by_byte);
