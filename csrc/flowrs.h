@@ -524,8 +524,8 @@ int frs_lane_take(frs_lane *lane, const char *frame, size_t size, int64_t recv_n
  * answer, and *at its number if it was left, the next one's if it was taken. 0: all of them are taken. */
 int frs_lane_run(frs_lane *lane, const uint8_t *buf, const uint32_t *found, size_t frames, int64_t recv_ns, size_t *at);
 
-/* The exchange's time of the frame taken last, in ns since 1970, 0 if it tells none. */
-int64_t frs_lane_time(const frs_lane *lane);
+/* Where the lane keeps the exchange's time of the frame taken last, in ns since 1970, 0 if it tells none. */
+const int64_t *frs_lane_time(const frs_lane *lane);
 
 /* ---- frames: WebSocket frames of a server (RFC 6455, section 5.2) in a buffer of received bytes. */
 

@@ -130,6 +130,6 @@ int64_t frs_lane_count(frs_lane *lane, int64_t number) {
     return before;
 }
 
-int64_t frs_lane_time(const frs_lane *lane) {
-    return lane->time;
+const int64_t *frs_lane_time(const frs_lane *lane) {
+    return &lane->time;
 }

@@ -105,7 +105,7 @@ void lane_look(const lane_desk *desk, lane_sight *out) {
     frs_view_read(desk->arena, 0, &out->slot, out->bids[1], out->asks[1], 5);
     out->counts[0] = frs_book_read(desk->book, FRS_BID, FRS_ALL, out->bids[0], 64);
     out->counts[1] = frs_book_read(desk->book, FRS_ASK, FRS_ALL, out->asks[0], 64);
-    out->time = frs_lane_time(desk->lane);
+    out->time = *frs_lane_time(desk->lane);
     out->samples = frs_ring_count(desk->ring);
 }
 

@@ -303,7 +303,7 @@ static void a_run_of_any_frames_is_taking_each(void) {
             run_frames(&runs, plans);
             for (int i = 0; i < BOOKS; i++)
                 CHECK(same_book(&runs, &takes, i) && same_tape(runs.tapes[i], takes.tapes[i]));
-            CHECK(frs_lane_time(runs.lane) == frs_lane_time(takes.lane));
+            CHECK(*frs_lane_time(runs.lane) == *frs_lane_time(takes.lane));
             CHECK(frs_ring_count(runs.ring) == frs_ring_count(takes.ring));
             for (int i = 0; i < FRAMES; i++) {
                 well += plans[i].answer == 0;

@@ -22,10 +22,10 @@ static int take(trade_desk *d, const char *frame) {
 
 static bool leaves(trade_desk *d, const char *frame, size_t size) {
     uint64_t end = frs_tape_end(d->tape);
-    int64_t time = frs_lane_time(d->lane), number = frs_lane_count(d->lane, 3);
+    int64_t time = *frs_lane_time(d->lane), number = frs_lane_count(d->lane, 3);
     frs_lane_count(d->lane, number);
     bool left = frs_lane_take(d->lane, frame, size, 5) == FRS_E_LEFT;
-    bool same = frs_tape_end(d->tape) == end && frs_lane_time(d->lane) == time;
+    bool same = frs_tape_end(d->tape) == end && *frs_lane_time(d->lane) == time;
     same = same && frs_lane_count(d->lane, number) == number;
     return left && same;
 }
@@ -45,7 +45,7 @@ static void a_trade_as_the_template_shows_is_kept_as_it_came(void) {
         trade_desk d;
         CHECK(trade_desk_open(&d, &trade_kinds[i]));
         CHECK(take(&d, trade_kinds[i].frame) == 0 && frs_tape_end(d.tape) == 1);
-        CHECK(keeps(&d, 0, trade_kinds[i].frame) && frs_lane_time(d.lane) == trade_kinds[i].time);
+        CHECK(keeps(&d, 0, trade_kinds[i].frame) && *frs_lane_time(d.lane) == trade_kinds[i].time);
         trade_desk_close(&d);
     }
 }

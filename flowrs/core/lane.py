@@ -78,6 +78,7 @@ class Lane:
                 message = f"no template of a {rule} lane, or one too many: {template}"
                 raise ArgumentError(message)
         self._at = ffi.new("size_t *")
+        self._time = lib.frs_lane_time(self._lane)
 
     def run(self, batch: Batch, at: int, recv_ns: int) -> tuple[int, int]:
         """Take the frames of a batch, received at `recv_ns`, from number `at` on, until one is not simply well.
@@ -129,4 +130,4 @@ class Lane:
     @property
     def time_ns(self) -> int:
         """The exchange's time of the frame taken last, 0 if it tells none."""
-        return int(lib.frs_lane_time(self._lane))
+        return int(self._time[0])
