@@ -1,8 +1,9 @@
 """A frame in hand to a published book, against decoding its JSON into Python objects: the yardstick.
 
 Every round times yardstick and path on the same frames, slice by slice in turn, then yardstick and C call; only their
-ratios within the round count, and the table shows the median round. Each starts from the recorded snapshot. A slice of
-frames comes to the path as from a socket: in one buffer (as when much comes at once), or each in one of its own. Of
+ratios within the round count, and the table shows the median round. Each starts from the recorded snapshot, in a book
+that has held the recording before, as after a new connection: what a book takes to grow, a daemon takes once. A slice
+of frames comes to the path as from a socket: in one buffer (as when much comes at once), or each in one of its own. Of
 frames that come alone each is timed, and so is each that the yardstick takes: the clock is part of both.
 """
 
@@ -17,7 +18,7 @@ import trio
 from frames import SPOT, USDM, Recording, Spot, UsdM, depth
 
 from flowrs.config import VenueConfig
-from flowrs.core import Arena, Batch, Book, Scratch
+from flowrs.core import Arena, Batch, Book, Reason, Scratch
 from flowrs.feed.counters import Counters
 from flowrs.feed.replica import Replica
 from flowrs.feed.session import Route, Session
@@ -52,7 +53,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _fresh(recording: Recording) -> tuple[Session, Book, list[bytes]]:
-    """A session without a socket whose book is live, and the frames that are left."""
+    """A session without a socket whose book is live, and was before, and the frames that are left."""
     counters = Counters()
     book = Book(
         "bench:BTC-USDT",
@@ -64,16 +65,24 @@ def _fresh(recording: Recording) -> tuple[Session, Book, list[bytes]]:
     )
     connector = recording.connector
     replica = Replica(connector, "BTC-USDT", book)
-    replica.connected()
     trades = {"BTCUSDT": TradeLog(connector, "BTCUSDT", counters.conduct)}
     config, route = VenueConfig(("BTC-USDT",)), Route("", connector.subscribe)
     session = Session(connector, config, route, [], {"BTCUSDT": replica}, trades, None, None, counters)
-    replica.snapshot(connector.decode_snapshot(recording.snapshot))
     counters.latency.begin()
+    session.take(_join(session, replica, recording), 0)
+    _check(book)
+    replica.disconnected(Reason.DISCONNECTED)
+    return session, book, _join(session, replica, recording)
+
+
+def _join(session: Session, replica: Replica, recording: Recording) -> list[bytes]:
+    """Make the book live from its snapshot; returns the frames that are left."""
+    replica.connected()
+    replica.snapshot(recording.connector.decode_snapshot(recording.snapshot))
     for at, frame in enumerate(recording.frames):
         session.take([frame], 0)
         if replica.is_live:
-            return session, book, recording.frames[at + 1 :]
+            return recording.frames[at + 1 :]
     message = "the recording never joined its snapshot"
     raise RuntimeError(message)
 
