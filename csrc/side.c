@@ -160,26 +160,26 @@ void frs_side_add(frs_side *side, int64_t price, int64_t quantity) {
     set(side, price, quantity);
 }
 
-/* What is published, as far as it lies close together: levels far from each other are not worth asking for blindly. */
+/* What is published, as far as it lies close together: levels far from each other are not worth asking for blindly. Its
+ * marks are few, and mostly those of the levels that change. */
 static void expect_shown(const frs_ladder *ladder, int64_t watch) {
     uint64_t worst = frs_ladder_tick(ladder, watch), most = ladder->first + CLOSE;
     uint64_t end = worst < ladder->size ? (worst < most ? worst : most) : 0;
     for (uint64_t tick = ladder->first; tick <= end; tick += FRS_LINE / sizeof(int64_t)) {
         uint64_t place = (ladder->start + tick) & (ladder->places - 1);
-        __builtin_prefetch(&ladder->quantities[place]);
-        __builtin_prefetch(&ladder->marks[place / 64]);
+        __builtin_prefetch(&ladder->quantities[place], 1);
     }
 }
 
 void frs_side_expect(const frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
-    const frs_ladder *ladder = &side->ladder;
-    expect_shown(ladder, watch);
+    const frs_ladder ladder = side->ladder; /* a copy, as in frs_side_update */
+    expect_shown(&ladder, watch);
     for (uint32_t i = 0; i < count; i++) {
         int64_t price = frs_signed(which, levels[i].price);
-        uint64_t tick = frs_ladder_tick(ladder, price), place = (ladder->start + tick) & (ladder->places - 1);
-        if (tick < ladder->size) {
-            __builtin_prefetch(&ladder->quantities[place], 1);
-            __builtin_prefetch(&ladder->marks[place / 64], 1);
+        uint64_t tick = frs_ladder_tick(&ladder, price), place = (ladder.start + tick) & (ladder.places - 1);
+        if (tick < ladder.size) {
+            __builtin_prefetch(&ladder.quantities[place], 1);
+            __builtin_prefetch(&ladder.marks[place / 64], 1);
         } else {
             frs_rows_expect(&side->rows, price);
         }
