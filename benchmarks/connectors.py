@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import trio
 import trio_websocket
+from frames import frozen
 
 from flowrs.api import BookSnapshot, BookUpdate, Continuity, Rate
 from flowrs.config import VenueConfig
@@ -148,10 +149,11 @@ async def measure(case: _Case) -> Result:
             decode(frame)
 
     found = []
-    for _ in range(_ROUNDS + 1):
-        session = _session(case, instrument)
-        taken = _against(books, lambda batch: session.take(batch, 0), Batch.of)  # noqa: B023 - called at once
-        found.append((*_against(frames, all_of), *taken))
+    with frozen():
+        for _ in range(_ROUNDS + 1):
+            session = _session(case, instrument)
+            taken = _against(books, lambda batch: session.take(batch, 0), Batch.of)  # noqa: B023 - called at once
+            found.append((*_against(frames, all_of), *taken))
     del found[0]  # which warms up
     return Result(
         statistics.median(yard for _, _, yard, _ in found) / (len(books) - _SLICE) * 1e6,

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from frames import USDM, Recording, UsdM, depth
+from frames import USDM, Recording, UsdM, depth, frozen
 
 from flowrs.core import ASKS, BIDS, QUIET, SNAPSHOT, Arena, ArenaReader, Book, Merge, Reason, Scratch, State, Verified
 
@@ -106,12 +106,13 @@ def measure(recording: Recording, rounds: int = ROUNDS) -> Result:
 
     found: dict[Callable[[int], None], list[float]] = {}
     yards = []
-    for turn in range(rounds + 1):
-        for work in (whole, top, text):
-            yard, spent = _against_yardstick(recording, work)
-            if turn:
-                yards.append(yard)
-                found.setdefault(work, []).append(spent / yard)
+    with frozen():
+        for turn in range(rounds + 1):
+            for work in (whole, top, text):
+                yard, spent = _against_yardstick(recording, work)
+                if turn:
+                    yards.append(yard)
+                    found.setdefault(work, []).append(spent / yard)
     for merge in merges:
         merge.read()
     levels = statistics.mean(len(merge.array(side)) for merge in merges for side in (BIDS, ASKS))

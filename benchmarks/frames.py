@@ -5,9 +5,11 @@ The recordings are not part of the project: FLOWRS_CAPTURES names their folder, 
 
 from __future__ import annotations
 
+import gc
 import gzip
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +46,17 @@ class Recording(NamedTuple):
     quantity_decimals: int
     snapshot: bytes
     frames: list[bytes]
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Keep the garbage collector from what there is, as the daemon does: a whole pass costs more than many frames."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def lines(names: tuple[str, ...]) -> Iterator[bytes]:

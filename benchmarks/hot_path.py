@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import trio
-from frames import SPOT, USDM, Recording, Spot, UsdM, depth
+from frames import SPOT, USDM, Recording, Spot, UsdM, depth, frozen
 
 from flowrs.config import VenueConfig
 from flowrs.core import Arena, Batch, Book, Reason, Scratch
@@ -164,8 +164,9 @@ async def measure(recording: Recording, rounds: int = ROUNDS) -> Result:
     """Return the medians; the first round only warms up."""
     await trio.lowlevel.checkpoint()
     _round(recording)
-    found = [_round(recording) for _ in range(rounds)]
-    alone = [_alone(recording) for _ in range(rounds)]
+    with frozen():
+        found = [_round(recording) for _ in range(rounds)]
+        alone = [_alone(recording) for _ in range(rounds)]
     ratios = [path for _, path, _ in found]
     calls = [call for _, _, call in found]
     return Result(

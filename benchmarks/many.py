@@ -1,10 +1,11 @@
 """What a message costs, and a book holds, as there are more of them: 1 to 1,000 symbols on one connection.
 
 Each symbol has a book of its own from the recorded USD-M snapshot and gets the recorded messages in order; the symbols
-take turns, so with many of them each message finds its book in no cache. What comes first is not measured, as books
-that grow are another matter. The yardstick decodes the same messages. Each number of symbols is a process of its own,
-which also tells its resident memory with all books live. They run with the environment of the systemd unit, which asks
-for large pages.
+take turns, so with many of them each message finds its book in no cache. Each is at another place of the recording, so
+that no message is like the one before. The same messages are measured whatever the number of symbols, with few of them
+again and again, each time after a new snapshot; the first round, in which books grow, is not. The yardstick decodes the
+same messages. Each number of symbols is a process of its own, which also tells its resident memory with all books live.
+They run with the environment of the systemd unit, which asks for large pages.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import argparse
 import os
 import statistics
 import time
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from unittest.mock import patch
@@ -21,7 +22,7 @@ from unittest.mock import patch
 import msgspec
 import trio
 from blast import process, recorded
-from frames import UsdM
+from frames import UsdM, frozen
 
 from flowrs.api import Instrument
 from flowrs.config import VenueConfig
@@ -32,14 +33,17 @@ from flowrs.feed.session import Route, Session
 from flowrs.feed.trades import TradeLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from multiprocessing.connection import Connection
+
+    from frames import Recording
 
 SYMBOLS = (1, 36, 1000)
 ROUNDS = 7
-WARM = 200  # messages of each symbol
-MESSAGES = 6000  # in all that are measured
-LEAST = 12  # of one symbol
+WARM = 200  # messages of each symbol that are not measured, at least
+SPAN = 600  # messages of the recording that are measured
+MESSAGES = 6000  # in all that are measured, at least
+LEAST = 12  # of each symbol
 BUFFER = 32  # messages
 _ROOT = Path(__file__).parents[1]
 
@@ -60,7 +64,7 @@ def _rss_mb() -> float:
     raise RuntimeError("no VmRSS")
 
 
-def _session(count: int, snapshot: bytes) -> Session:
+def _session(count: int) -> Session:
     counters, connector, scratch = Counters(), UsdM(), Scratch()
     arena = Arena(slots=max(count, 2))
     replicas, listed = {}, []
@@ -70,43 +74,51 @@ def _session(count: int, snapshot: bytes) -> Session:
         listed.append(Instrument(f"B{at}-USDT-PERP", native, f"B{at}", "USDT", 1, 3))
         replicas[native] = replica = Replica(connector, f"B{at}-USDT-PERP", book)
         replica.list_as(listed[-1])
-        replica.connected()
     trades = {native: TradeLog(connector, native, counters.conduct) for native in replicas}
     config, route = VenueConfig(tuple(each.symbol for each in listed)), Route("", connector.subscribe)
-    session = Session(connector, config, route, listed, replicas, trades, None, None, counters)
-    for replica in replicas.values():
-        replica.snapshot(connector.decode_snapshot(snapshot))
     counters.latency.begin()
-    return session
+    return Session(connector, config, route, listed, replicas, trades, None, None, counters)
 
 
 def _name(at: int) -> str:
     return f"B{at}USDT"  # as the exchange makes names
 
 
-def _traffic(count: int, frames: list[bytes]) -> Iterator[list[bytes]]:
-    """Yield what comes in one buffer after the other."""
-    names = [f'"s":"{_name(at)}"'.encode() for at in range(count)]
-    messages = (frame.replace(b'"s":"BTCUSDT"', name, 1) for frame in frames for name in names)
+def _named(frames: Iterable[bytes], at: int) -> Iterator[bytes]:
+    name = f'"s":"{_name(at)}"'.encode()
+    return (frame.replace(b'"s":"BTCUSDT"', name, 1) for frame in frames)
+
+
+def _buffers(messages: Iterator[bytes]) -> Iterator[list[bytes]]:
     while part := list(islice(messages, BUFFER)):
         yield part
 
 
-def _round(session: Session, count: int, frames: list[bytes]) -> float:
+def _round(session: Session, count: int, recording: Recording) -> float:
     """Return the ratio to the yardstick."""
-    for part in _traffic(count, frames[:WARM]):
-        session.take(part, 0)
     decode, spent = msgspec.json.decode, [0.0, 0.0]
-    for part in _traffic(count, frames[WARM : WARM + max(LEAST, MESSAGES // count)]):
-        batch = Batch.of(part)
-        began = time.perf_counter()
-        for frame in part:
-            decode(frame)
-        between = time.perf_counter()
-        session.take(batch, 0)
-        spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
-    if not all(replica.is_live for replica in session._replicas.values()):  # noqa: SLF001 - it has them
-        raise RuntimeError("a book was lost on the way")
+    each = max(LEAST, SPAN // count)
+    starts = [WARM + at * each % SPAN for at in range(count)]
+    for _ in range(0, MESSAGES, each * count):
+        for replica in session._replicas.values():  # noqa: SLF001 - it has them
+            replica.connected()
+            replica.snapshot(UsdM().decode_snapshot(recording.snapshot))
+        for at, start in enumerate(starts):
+            for part in _buffers(_named(recording.frames[:start], at)):
+                session.take(part, 0)
+        turns = zip(
+            *(_named(recording.frames[start : start + each], at) for at, start in enumerate(starts)), strict=True
+        )
+        for part in _buffers(chain.from_iterable(turns)):
+            batch = Batch.of(part)
+            began = time.perf_counter()
+            for frame in part:
+                decode(frame)
+            between = time.perf_counter()
+            session.take(batch, 0)
+            spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
+        if not all(replica.is_live for replica in session._replicas.values()):  # noqa: SLF001 - it has them
+            raise RuntimeError("a book was lost on the way")
     return spent[1] / spent[0]
 
 
@@ -114,21 +126,21 @@ def _run(count: int, rounds: int, told: Connection) -> None:
     recording = recorded()
     empty_mb = rss_mb = _rss_mb()
     ratios = []
-    for number in range(rounds + 1):
-        session = trio.run(_made, count, recording.snapshot)
-        ratio = _round(session, count, recording.frames)
-        if number:  # the first only warms up
-            ratios.append(ratio)
-        else:
-            rss_mb = _rss_mb()
-        del session
+    session = trio.run(_made, count)
+    with frozen():
+        for number in range(rounds + 1):
+            ratio = _round(session, count, recording)
+            if number:
+                ratios.append(ratio)
+            else:
+                rss_mb = _rss_mb()
     spread = (min(ratios), max(ratios))
     told.send(Result(statistics.median(ratios), spread, rss_mb, (rss_mb - empty_mb) * 1024 / count))
 
 
-async def _made(count: int, snapshot: bytes) -> Session:
+async def _made(count: int) -> Session:
     await trio.lowlevel.checkpoint()
-    return _session(count, snapshot)
+    return _session(count)
 
 
 def _as_the_unit() -> dict[str, str]:

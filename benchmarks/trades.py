@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import connectors
 import msgspec
 import trio
-from frames import SPOT, USDM, Spot, UsdM, data, lines
+from frames import SPOT, USDM, Spot, UsdM, data, frozen, lines
 from msgspec import Struct
 
 from flowrs.api import Continuity, Trade
@@ -116,9 +116,10 @@ def measure(case: Case, rounds: int = ROUNDS) -> Result:
     """Return the medians; the first round only warms up."""
     _round(case, followed=False)
     alone, followed = [], []
-    for _ in range(rounds):
-        alone.append(_round(case, followed=False))
-        followed.append(_round(case, followed=True))
+    with frozen():
+        for _ in range(rounds):
+            alone.append(_round(case, followed=False))
+            followed.append(_round(case, followed=True))
     ratios = [path / yard for yard, path, _ in alone]
     return Result(
         statistics.median(yard for yard, _, _ in alone) / len(case.frames) * 1e9,
