@@ -4,8 +4,9 @@ Each symbol has a book of its own from the recorded USD-M snapshot and gets the 
 take turns, so with many of them each message finds its book in no cache. Each is at another place of the recording, so
 that no message is like the one before. The same messages are measured whatever the number of symbols, with few of them
 again and again, each time after a new snapshot; the first round, in which books grow, is not. The yardstick decodes the
-same messages. Each number of symbols is a process of its own, which also tells its resident memory with all books live.
-They run with the environment of the systemd unit, which asks for large pages.
+same messages, some hundreds at a time: if it came between two buffers, it would push books out of the caches. Each
+number of symbols is a process of its own, which also tells its resident memory with all books live. They run with the
+environment of the systemd unit, which asks for large pages.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ SPAN = 600  # messages of the recording that are measured
 MESSAGES = 6000  # in all that are measured, at least
 LEAST = 12  # of each symbol
 BUFFER = 32  # messages
+BUFFERS = 20  # after which yardstick and path take turns
 _ROOT = Path(__file__).parents[1]
 
 
@@ -94,32 +96,44 @@ def _buffers(messages: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield part
 
 
+def _begin(session: Session, starts: list[int], recording: Recording) -> None:
+    """Make each book live from the snapshot, and go on to its place."""
+    for replica in session._replicas.values():  # noqa: SLF001 - it has them
+        replica.connected()
+        replica.snapshot(UsdM().decode_snapshot(recording.snapshot))
+    for at, start in enumerate(starts):
+        for part in _buffers(_named(recording.frames[:start], at)):
+            session.take(part, 0)
+
+
+def _spent(session: Session, parts: list[list[bytes]]) -> tuple[float, float]:
+    """Return the seconds of the yardstick and of the path."""
+    decode, batches = msgspec.json.decode, [Batch.of(part) for part in parts]
+    began = time.perf_counter()
+    for part in parts:
+        for frame in part:
+            decode(frame)
+    between = time.perf_counter()
+    for batch in batches:
+        session.take(batch, 0)
+    return between - began, time.perf_counter() - between
+
+
 def _round(session: Session, count: int, recording: Recording) -> float:
     """Return the ratio to the yardstick."""
-    decode, spent = msgspec.json.decode, [0.0, 0.0]
+    yard = path = 0.0
     each = max(LEAST, SPAN // count)
     starts = [WARM + at * each % SPAN for at in range(count)]
     for _ in range(0, MESSAGES, each * count):
-        for replica in session._replicas.values():  # noqa: SLF001 - it has them
-            replica.connected()
-            replica.snapshot(UsdM().decode_snapshot(recording.snapshot))
-        for at, start in enumerate(starts):
-            for part in _buffers(_named(recording.frames[:start], at)):
-                session.take(part, 0)
-        turns = zip(
-            *(_named(recording.frames[start : start + each], at) for at, start in enumerate(starts)), strict=True
-        )
-        for part in _buffers(chain.from_iterable(turns)):
-            batch = Batch.of(part)
-            began = time.perf_counter()
-            for frame in part:
-                decode(frame)
-            between = time.perf_counter()
-            session.take(batch, 0)
-            spent = [spent[0] + between - began, spent[1] + time.perf_counter() - between]
+        _begin(session, starts, recording)
+        turns = (_named(recording.frames[start : start + each], at) for at, start in enumerate(starts))
+        buffers = _buffers(chain.from_iterable(zip(*turns, strict=True)))
+        while parts := list(islice(buffers, BUFFERS)):
+            spent = _spent(session, parts)
+            yard, path = yard + spent[0], path + spent[1]
         if not all(replica.is_live for replica in session._replicas.values()):  # noqa: SLF001 - it has them
             raise RuntimeError("a book was lost on the way")
-    return spent[1] / spent[0]
+    return path / yard
 
 
 def _run(count: int, rounds: int, told: Connection) -> None:

@@ -2,8 +2,9 @@
  *
  * A message is scanned as a whole into the scratch and its room is checked before anything changes: that makes it all
  * or nothing without an undo. What is published is decided by one price a side, `watch`: a change at it or better is
- * visible, any other leaves the slot's levels alone. Rejected: comparing the published levels after each message (it
- * costs as much as publishing them), and publishing always.
+ * visible, any other leaves the slot's levels alone. The ladders lie in malloc's memory, which may be in large pages,
+ * as each message goes to many places of them; the rows have room for more than they mostly need. Rejected: comparing
+ * the published levels after each message (it costs as much as publishing them), and publishing always.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,25 +21,33 @@ frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, u
     if (capacity < 1 || capacity > CAPACITY_MOST || !good_scale(price_scale) || !good_scale(quantity_scale) ||
         depth > FRS_SHOWN_MOST)
         return NULL;
-    size_t side_bytes = frs_side_bytes(capacity);
-    size_t bytes = sizeof(frs_book) + 2 * side_bytes;
-    frs_book *book = calloc(1, bytes);
-    if (!book)
+    size_t ladder_bytes = frs_ladder_bytes(capacity), rows_bytes = frs_rows_bytes(capacity);
+    frs_book *book = calloc(1, sizeof(frs_book) + 2 * ladder_bytes);
+    char *rows = frs_pages_new(2 * rows_bytes);
+    if (!book || !rows) {
+        free(book);
+        frs_pages_free(rows, 2 * rows_bytes);
         return NULL;
-    book->bytes = bytes;
+    }
+    book->rows = rows;
+    book->rows_bytes = 2 * rows_bytes;
+    book->bytes = sizeof(frs_book) + 2 * ladder_bytes + 2 * rows_bytes;
     book->capacity = capacity;
     book->depth = depth;
     book->shown = FRS_SHOWN;
     book->view.price_scale = (uint8_t)price_scale;
     book->view.quantity_scale = (uint8_t)quantity_scale;
     for (int which = 0; which < 2; which++) {
-        frs_side_init(&book->sides[which], capacity, (char *)book->memory + (size_t)which * side_bytes);
+        frs_side_init(&book->sides[which], capacity, (char *)book->ladders + (size_t)which * ladder_bytes,
+                      rows + (size_t)which * rows_bytes);
         book->floor[which] = book->watch[which] = INT64_MIN;
     }
     return book;
 }
 
 void frs_book_free(frs_book *book) {
+    if (book)
+        frs_pages_free(book->rows, book->rows_bytes);
     free(book);
 }
 

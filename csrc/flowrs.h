@@ -299,7 +299,7 @@ uint32_t frs_book_total(const frs_book *book, int side);
 uint32_t frs_book_capacity(const frs_book *book);
 /* The book's header as it is published, whether or not it has a slot. */
 void frs_book_view(const frs_book *book, frs_view *view);
-/* Bytes of memory the book holds. */
+/* Bytes of memory the book holds at most: what it has never needed is not there. */
 size_t frs_book_memory(const frs_book *book);
 
 /* ---- journal: the newest changes of a book, for those who follow each of them. Recording costs a copy of the changed

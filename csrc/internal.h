@@ -12,6 +12,11 @@
 
 enum { FRS_LINE = 64 }; /* bytes that a processor fetches at once */
 
+/* ---- pages.c: zeroed memory of which only what has been used is there. */
+
+void *frs_pages_new(size_t bytes); /* NULL: there is none */
+void frs_pages_free(void *pages, size_t bytes);
+
 /* ---- decimal.c */
 
 /* A number's text, taken apart by the grammar alone: value = whole.fraction * 10^exponent. */
@@ -296,9 +301,8 @@ typedef struct {
     uint32_t row, tick;
 } frs_side_cursor;
 
-/* How many bytes of memory, all zero, a side of this capacity takes; a multiple of 16. */
-size_t frs_side_bytes(uint32_t capacity);
-void frs_side_init(frs_side *side, uint32_t capacity, void *memory);
+/* In zeroed memory, frs_ladder_bytes and frs_rows_bytes of it. */
+void frs_side_init(frs_side *side, uint32_t capacity, void *ladder, void *rows);
 void frs_side_clear(frs_side *side);
 uint32_t frs_side_total(const frs_side *side);
 /* The price of the best level; there has to be one. */
@@ -425,8 +429,9 @@ struct frs_book {
     frs_ring *ring;
     frs_scratch *scratch;
     frs_journal *journal; /* NULL: nobody wants to know */
-    size_t bytes;
-    frs_level memory[]; /* of both sides; what type it has, each says */
+    char *rows;           /* memory of both sides' rows, and of their ladders */
+    size_t rows_bytes, bytes;
+    frs_level ladders[]; /* what type it has, each says */
 };
 
 /* Has what a message will need fetched. */

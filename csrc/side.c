@@ -18,13 +18,9 @@ enum { CLOSE = 512 }; /* ticks */
 
 static const uint64_t SPAN_MOST = (uint64_t)1 << 62; /* of a window, in price: so that differences do not overflow */
 
-size_t frs_side_bytes(uint32_t capacity) {
-    return frs_ladder_bytes(capacity) + frs_rows_bytes(capacity);
-}
-
-void frs_side_init(frs_side *side, uint32_t capacity, void *memory) {
-    frs_ladder_init(&side->ladder, capacity, memory);
-    frs_rows_init(&side->rows, capacity, (char *)memory + frs_ladder_bytes(capacity));
+void frs_side_init(frs_side *side, uint32_t capacity, void *ladder, void *rows) {
+    frs_ladder_init(&side->ladder, capacity, ladder);
+    frs_rows_init(&side->rows, capacity, rows);
 }
 
 uint32_t frs_side_total(const frs_side *side) {

@@ -5,11 +5,9 @@
  * differ by much from one exchange to the next), and keeping the values that were read (the connector alone knows what
  * they mean, and most are never asked for).
  *
- * The memory is the system's, in small pages, whatever others are: hundreds of kilobytes for each instrument, of which
- * most trade seldom and never need more than the first few. malloc's may lie in large pages, and is there as a whole.
+ * Most instruments trade seldom, and never need more than the first few of the hundreds of kilobytes.
  */
 #include <string.h>
-#include <sys/mman.h>
 
 #include "internal.h"
 
@@ -20,21 +18,21 @@ static const size_t BYTES_MOST = 1 << 30;
 struct frs_tape {
     uint64_t start, end; /* numbers: of the oldest frame, and behind the newest */
     uint32_t room, bytes;
-    size_t mapped;
     uint32_t at; /* where the next frame's bytes go */
     char *text;
     frs_strip strips[]; /* of frame k at k % room */
 };
 
+static size_t size_of(uint32_t frames, size_t bytes) {
+    return sizeof(frs_tape) + frames * sizeof(frs_strip) + bytes;
+}
+
 frs_tape *frs_tape_new(uint32_t frames, size_t bytes) {
     if (frames < 1 || frames > FRAMES_MOST || bytes < 1 || bytes > BYTES_MOST)
         return NULL;
-    size_t mapped = sizeof(frs_tape) + frames * sizeof(frs_strip) + bytes;
-    frs_tape *tape = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (tape == MAP_FAILED)
+    frs_tape *tape = frs_pages_new(size_of(frames, bytes));
+    if (!tape)
         return NULL;
-    madvise(tape, mapped, MADV_NOHUGEPAGE); /* fails where there are none, and then there is nothing to say */
-    tape->mapped = mapped;
     tape->room = frames;
     tape->bytes = (uint32_t)bytes;
     tape->text = (char *)(tape->strips + frames);
@@ -43,7 +41,7 @@ frs_tape *frs_tape_new(uint32_t frames, size_t bytes) {
 
 void frs_tape_free(frs_tape *tape) {
     if (tape)
-        munmap(tape, tape->mapped);
+        frs_pages_free(tape, size_of(tape->room, tape->bytes));
 }
 
 uint64_t frs_tape_start(const frs_tape *tape) {
