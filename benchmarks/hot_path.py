@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import trio
@@ -103,15 +103,6 @@ def _against_yardstick(frames: list[bytes], work: Callable[[slice], object]) -> 
     return spent[0], spent[1]
 
 
-def _ns_each(work: Callable[[Any], object], things: list[Any]) -> list[int]:
-    clock, spent = time.perf_counter_ns, []
-    for each in things:
-        began = clock()
-        work(each)
-        spent.append(clock() - began)
-    return spent
-
-
 def _p99(spent: list[int]) -> float:
     return statistics.quantiles(spent, n=100)[98]
 
@@ -119,12 +110,20 @@ def _p99(spent: list[int]) -> float:
 def _alone(recording: Recording) -> tuple[float, float]:
     """Return the ratios, of mean and p99, where each frame comes in a buffer of its own."""
     session, book, frames = _fresh(recording)
+    clock, decode, take = time.perf_counter_ns, msgspec.json.decode, session.take
     yard: list[int] = []
     path: list[int] = []
     for start in range(0, len(frames), SLICE):
         part = frames[start : start + SLICE]
-        yard += _ns_each(msgspec.json.decode, part)
-        path += _ns_each(lambda batch: session.take(batch, 0), [Batch.of([frame]) for frame in part])
+        batches = [Batch.of([frame]) for frame in part]
+        for frame in part:
+            began = clock()
+            decode(frame)
+            yard.append(clock() - began)
+        for batch in batches:
+            began = clock()
+            take(batch, 0)
+            path.append(clock() - began)
     _check(book)
     return sum(path) / sum(yard), _p99(path) / _p99(yard)
 

@@ -79,6 +79,8 @@ class Lane:
                 raise ArgumentError(message)
         self._at = ffi.new("size_t *")
         self._time = lib.frs_lane_time(self._lane)
+        self.time_ns = 0
+        """The exchange's time of the frame that `run` took last, 0 if it tells none."""
 
     def run(self, batch: Batch, at: int, recv_ns: int) -> tuple[int, int]:
         """Take the frames of a batch, received at `recv_ns`, from number `at` on, until one is not simply well.
@@ -88,9 +90,11 @@ class Lane:
         book's index << LANE_SHIFT | bits: NARROW, CROSSED, UNPROVEN. That book is closed; if it is crossed or unproven
         it is not published yet.
         """
-        self._at[0] = at
-        found = lib.frs_lane_run(self._lane, batch.data, batch.pointer, batch.count, recv_ns, self._at)
-        return self._at[0], found
+        ended = self._at
+        ended[0] = at
+        found = lib.frs_lane_run(self._lane, batch.data, batch.pointer, batch.count, recv_ns, ended)
+        self.time_ns = self._time[0]
+        return ended[0], found
 
     def add(self, name: str, price_decimals: int, quantity_decimals: int) -> int | None:
         """Add an instrument, its book closed, by the exchange's name. Returns its index, None if it cannot be told.
@@ -126,8 +130,3 @@ class Lane:
     def count(self, number: int) -> int:
         """Note the number of a frame of the connection that was left. Returns the number before, -1 if none was."""
         return int(lib.frs_lane_count(self._lane, max(-1, min(number, _LARGEST))))
-
-    @property
-    def time_ns(self) -> int:
-        """The exchange's time of the frame taken last, 0 if it tells none."""
-        return int(self._time[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import trio
 
@@ -194,30 +194,28 @@ class Session:
     def take(self, frames: Batch | Sequence[bytes], recv_ns: int) -> int:
         """Take frames into the books; returns the exchange's time of the last event, in ns, or 0."""
         batch = frames if isinstance(frames, Batch) else Batch.of(frames)
-        lane, at, passed = self._lane, 0, 0
-        newest: Any = None
-        while True:
+        lane, at, passed, time_ns = self._lane, 0, 0, 0
+        while at < batch.count:
             if lane is not None:
                 begun = at
                 at, found = lane.run(batch, begun, recv_ns)
                 if at > begun:
                     passed += at - begun
-                    newest = None
+                    time_ns = lane.time_ns
+                if not found:
+                    break
                 if found > 0:
                     self._look_after(batch[at - 1], found)
                     continue
-            if at == batch.count:
-                break
             told = self._decode(batch[at], recv_ns)
-            newest = newest if told is None else told
+            if told is not None:
+                time_ns = int(told.time) * self._connector.time_unit_ns
             at += 1
         if passed:
             self._counters.templated += passed
             if not self._replicas:
                 self._only_trades()
-        if newest is not None:
-            return int(newest.time) * self._connector.time_unit_ns
-        return lane.time_ns if passed and lane is not None else 0
+        return time_ns
 
     def _decode(self, frame: bytes, recv_ns: int) -> BookUpdate | Trade | None:
         """Take a frame through the connector's decode(); returns its last event that has a time."""
