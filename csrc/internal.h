@@ -276,8 +276,9 @@ typedef struct {
 size_t frs_rows_bytes(uint32_t capacity);
 void frs_rows_init(frs_rows *rows, uint32_t capacity, void *memory);
 void frs_rows_clear(frs_rows *rows);
-/* Has the place of a level fetched. */
-void frs_rows_expect(const frs_rows *rows, int64_t price);
+/* Has the directory fetched; and by it, once it is there, the row of a level. */
+void frs_rows_expect(const frs_rows *rows);
+void frs_rows_expect_row(const frs_rows *rows, int64_t price);
 /* Quantity 0 removes. Returns whether anything has changed. */
 bool frs_rows_set(frs_rows *rows, int64_t price, int64_t quantity);
 bool frs_rows_holds(const frs_rows *rows, int64_t price);

@@ -18,10 +18,12 @@
 
 enum { WORD_BITS = 64, PIECE = 64 };
 
-/* A power of two: with four ticks a level nearly all updates of a usual book are inside. */
+enum { QUIET = 1024 }; /* levels of a book that has to be small */
+
+/* A power of two: with eight ticks a level nearly all updates of a usual book are inside, with four most. */
 static uint32_t places_of(uint32_t capacity) {
-    uint32_t places = 1024;
-    while (places < FRS_LADDER_MOST && places < 4 * capacity)
+    uint32_t places = 1024, each = capacity > QUIET ? 8 : 4;
+    while (places < FRS_LADDER_MOST && places < each * capacity)
         places *= 2;
     return places;
 }

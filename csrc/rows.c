@@ -141,7 +141,13 @@ static void take_out(frs_rows *rows, uint32_t i, uint32_t at) {
         join(rows, i - 1);
 }
 
-void frs_rows_expect(const frs_rows *rows, int64_t price) {
+void frs_rows_expect(const frs_rows *rows) {
+    const char *directory = (const char *)rows->rows;
+    for (size_t at = 0; at < rows->used * sizeof(frs_row); at += FRS_LINE)
+        __builtin_prefetch(directory + at, 1);
+}
+
+void frs_rows_expect_row(const frs_rows *rows, int64_t price) {
     if (rows->used == 0)
         return;
     const frs_row *row = rows->rows + row_of(rows, price);

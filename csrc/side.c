@@ -15,6 +15,7 @@
 /* A ladder with so many levels has shown what its tick is. */
 enum { PLENTY = 64 };
 enum { CLOSE = 512 }; /* ticks */
+enum { FAR = 16 };    /* levels in the rows that are asked for ahead */
 
 static const uint64_t SPAN_MOST = (uint64_t)1 << 62; /* of a window, in price: so that differences do not overflow */
 
@@ -167,19 +168,23 @@ static void expect_shown(const frs_ladder *ladder, int64_t watch) {
     }
 }
 
+/* The rows come last: where a price is in them says their directory, which is on its way until then. */
 void frs_side_expect(const frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
     const frs_ladder ladder = side->ladder; /* a copy, as in frs_side_update */
+    int64_t far[FAR];
+    uint32_t found = 0;
+    frs_rows_expect(&side->rows);
     expect_shown(&ladder, watch);
     for (uint32_t i = 0; i < count; i++) {
         int64_t price = frs_signed(which, levels[i].price);
         uint64_t tick = frs_ladder_tick(&ladder, price), place = (ladder.start + tick) & (ladder.places - 1);
-        if (tick < ladder.size) {
-            __builtin_prefetch(&ladder.quantities[place], 1);
-            __builtin_prefetch(&ladder.marks[place / 64], 1);
-        } else {
-            frs_rows_expect(&side->rows, price);
-        }
+        __builtin_prefetch(&ladder.quantities[place], 1); /* a place, too, if the price has none: not worth a branch */
+        __builtin_prefetch(&ladder.marks[place / 64], 1);
+        far[found % FAR] = price;
+        found += tick >= ladder.size;
     }
+    for (uint32_t i = 0; i < found && i < FAR; i++)
+        frs_rows_expect_row(&side->rows, far[i]);
 }
 
 bool frs_side_update(frs_side *side, int which, const frs_level *levels, uint32_t count, int64_t watch) {
