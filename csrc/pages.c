@@ -9,6 +9,12 @@
 
 #include "internal.h"
 
+#if defined(__has_feature) && !defined(__SANITIZE_ADDRESS__) /* clang, up to the releases that define it */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 #ifdef __SANITIZE_ADDRESS__
 
 void *frs_pages_new(size_t bytes) {

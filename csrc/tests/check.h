@@ -36,6 +36,7 @@ void test_spelling(void);
 void test_book(void);
 void test_book_random(void);
 void test_ladder(void);
+void test_pages(void);
 void test_sided(void);
 void test_checksum(void);
 void test_journal(void);

@@ -78,6 +78,7 @@ int main(void) {
     test_book();
     test_book_random();
     test_ladder();
+    test_pages();
     test_sided();
     test_checksum();
     test_journal();

@@ -359,6 +359,22 @@ static void a_book_that_has_grown_goes_on_as_one_that_always_was_as_large(void) 
     }
 }
 
+/* At this tick the smaller window can just be; the larger one would be longer than prices are. */
+static void levels_as_far_apart_as_a_window_can_have_them_are_kept_by_a_book_that_grows(void) {
+    desk d = desk_new(3, 0, 5);
+    frs_book *narrow = frs_book_new(3, 0, 0, 0), *wide = frs_book_new(1000, 0, 0, 0);
+    CHECK(frs_book_attach(narrow, d.scratch, d.ring, d.arena, 0, "far", 3) == 0);
+    CHECK(apply(narrow, FRS_SNAPSHOT, "[[8000000000000000,1],[4000000000000000,2]]",
+                "[[12000000000000000,1],[16000000000000000,2]]") >= 0);
+    CHECK(frs_book_copy(wide, narrow) == 0);
+    CHECK(apply(wide, 0, "[[8000000000000000,0],[1,5]]", "[[9223372036854775807,4],[12000000000000000,0]]") >= 0);
+    CHECK(holds(wide, FRS_BID, 0, "[[\"4000000000000000\",\"2\"],[\"1\",\"5\"]]"));
+    CHECK(holds(wide, FRS_ASK, 0, "[[\"16000000000000000\",\"2\"],[\"9223372036854775807\",\"4\"]]"));
+    frs_book_free(narrow);
+    frs_book_free(wide);
+    desk_free(&d);
+}
+
 static void a_copy_in_the_middle_of_quiet_changes_publishes_nothing(void) {
     desk d = desk_new(3, 0, 5);
     frs_level bids[5], asks[5];
@@ -481,6 +497,7 @@ void test_book(void) {
     TEST(a_side_is_whole_if_nothing_can_lie_behind_it);
     TEST(a_copy_is_finer_and_larger_and_takes_over_the_slot);
     TEST(a_book_that_has_grown_goes_on_as_one_that_always_was_as_large);
+    TEST(levels_as_far_apart_as_a_window_can_have_them_are_kept_by_a_book_that_grows);
     TEST(a_copy_in_the_middle_of_quiet_changes_publishes_nothing);
     TEST(a_copy_that_does_not_fit_changes_neither_book);
     TEST(text_that_does_not_fit_is_refused_byte_by_byte);
