@@ -93,6 +93,7 @@ class Session:
         self._counters, self._conduct = counters, counters.conduct
         self._notices = notices or Notices()
         self._heard = 0  # messages
+        self._ends_as = Reason.DISCONNECTED  # why its books will be stale
         self._number = -1  # of the last frame that was decoded, where frames are numbered
         self._dropped: dict[str, Replica] = {}  # of which something may still come
         self._recovery: Recovery | None = None
@@ -148,7 +149,13 @@ class Session:
             try:
                 await self._read(transport)
             finally:
+                self._leave()
                 self._recovery = None  # its nursery closes; what is dropped from now on ends with the connection
+
+    def _leave(self) -> None:
+        """Nothing is read any more: no book is the exchange's, also while the connection is still being closed."""
+        for replica in self._replicas.values():
+            replica.disconnected(self._ends_as)
 
     def resync(self, replica: Replica) -> None:
         """Get a new snapshot for one of the books."""
@@ -384,6 +391,7 @@ class Session:
             if trio.current_time() > due + _LATE_S:  # nobody has read meanwhile: it is not the exchange that was silent
                 await trio.sleep(_LATE_S)
             if self._heard == before:
+                self._ends_as = Reason.SILENT
                 message = f"no data for {silence_s:g} s"
                 raise StaleFeedError(message)
 
