@@ -338,7 +338,8 @@ typedef struct {
 /* Writes the changes from *position on, a line each, and moves *position behind what is written or told:
  *   head {"epoch":1,"prev_seq":6,"seq":7,"exchange_ns":0,"recv_ns":0,"bids":[["1.50","2.0"]],"asks":[["1.60","0"]]}}
  * with the head's last brace still open, and a line feed behind. Quantities are absolute, "0" removes. Levels outside
- * the window are left out. A mark that took the book out of live stands before the changes that were published with it.
+ * the window are left out. A mark that took the book out of live stands before the changes that were published with it:
+ * so this may not be called between a quiet change and the mark or publication that it waits for.
  * Returns the length. Room for one line of the longest message has to be there, else that message is an FRS_RESET. */
 int64_t frs_journal_text(const frs_journal *journal, uint64_t *position, const char *head, size_t head_size, char *out,
                          size_t room, frs_notice *notice);

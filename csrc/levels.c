@@ -209,7 +209,8 @@ int frs_levels_scan(const char *text, size_t size, const frs_spelling *spelling,
     const char *p = no_null(text, size), *end = p + size;
     if (is_nothing(p, end))
         return 0;
-    const frs_scan job = {spelling, price_scale, quantity_scale, out, room, false};
+    frs_level nowhere; /* NULL + 0 is no C here either */
+    const frs_scan job = {spelling, price_scale, quantity_scale, room ? out : &nowhere, room, false};
     int count = frs_list_scan(&p, end, &job);
     return count >= 0 && frs_json_space(p, end) != end ? FRS_E_SYNTAX : count;
 }

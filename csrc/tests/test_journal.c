@@ -304,9 +304,11 @@ static void catch_up(follower *f) {
 static void change_at_random(follower *f, uint64_t *seq, uint64_t *epoch) {
     char sides[2][400] = {"[", "["};
     for (int side = 0; side < 2; side++) {
-        for (uint64_t i = random_below(&f->random, 8); i-- > 0;)
-            sprintf(sides[side] + strlen(sides[side]), "%s[\"%d\",\"%d\"]", sides[side][1] ? "," : "",
-                    (int)random_below(&f->random, 20) + (side ? 30 : 1), (int)random_below(&f->random, 4));
+        for (uint64_t i = random_below(&f->random, 8); i-- > 0;) {
+            int price = (int)random_below(&f->random, 20) + (side ? 30 : 1);
+            int quantity = (int)random_below(&f->random, 4); /* after it: in an argument list there is no order */
+            sprintf(sides[side] + strlen(sides[side]), "%s[\"%d\",\"%d\"]", sides[side][1] ? "," : "", price, quantity);
+        }
         strcat(sides[side], "]");
     }
     uint64_t what = random_below(&f->random, 40);
@@ -315,6 +317,8 @@ static void change_at_random(follower *f, uint64_t *seq, uint64_t *epoch) {
         live(f->d, ++*epoch);
     else if (what < 4)
         frs_book_mark(f->d->book, what == 1 ? FRS_STALE : FRS_LIVE, what == 1, 0, *epoch);
+    else if (what == 4)
+        frs_book_publish(f->d->book);
 }
 
 /* Whether a reader who stopped there can go on; if so, with the very next change. */

@@ -308,5 +308,5 @@ class Book:
 
     @property
     def memory(self) -> int:
-        """Bytes of memory the book holds in C."""
+        """Bytes of memory the book holds in C at most; what it has never needed is not there."""
         return int(lib.frs_book_memory(self._book))
