@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def break_decode(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the plugin raise at any frame that no template passes by, or that leaves a book in doubt."""
 
-    def decode(self: Connector, frame: bytes) -> Sequence[Event]:
+    def decode(_: Connector, __: bytes) -> Sequence[Event]:
         raise ZeroDivisionError
 
     monkeypatch.setattr(SPOT.connector, "decode", decode)
