@@ -123,6 +123,8 @@ async def _serve(
                     _log.info("%s: stopping", signal.Signals(number).name)
                     break
                 await service.stopping()
+                for venue in venues.values():
+                    venue.leave()
                 feeds.cancel_scope.cancel()
             root.cancel_scope.cancel()
 

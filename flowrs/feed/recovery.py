@@ -7,7 +7,7 @@ has to be asked for again soon after waits longer each time, and in the end the 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -33,6 +33,13 @@ _ANSWER_S = 5.0  # a lost snapshot is soon missed; a slow one is taken when it c
 _QUOTE = 240
 
 
+class _Starts(Protocol):
+    """What is needed of a nursery."""
+
+    def start_soon(self, async_fn: Callable[..., Awaitable[Any]], /, *args: Any) -> None:
+        """See `trio.Nursery.start_soon`."""
+
+
 class Recovery:
     """The snapshots of one session."""
 
@@ -42,7 +49,7 @@ class Recovery:
         replicas: Collection[Replica],
         rest: Rest | None,
         send: Callable[[str], Awaitable[None]],
-        nursery: trio.Nursery,
+        nursery: _Starts,
         retry: tuple[float, float],
         subscribed: trio.Event,
         conduct: Conduct,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import trio
 
@@ -46,8 +46,23 @@ _TRADES_SILENCE = 10  # times longer than books may trades be silent, on a conne
 _ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
 
 
+def _nobody(_: Reason | None) -> None:
+    pass
+
+
 class RotatedError(FeedError):
     """The connection has been ended by us, before the exchange would: the next one need not wait."""
+
+
+class _Beside:
+    """Where tasks are started that run beside the reading: of a nursery what they need."""
+
+    def __init__(self, nursery: trio.Nursery, run: Callable[..., Awaitable[None]]) -> None:
+        self._nursery, self._run = nursery, run
+
+    def start_soon(self, task: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Do what `trio.Nursery.start_soon` does."""
+        self._nursery.start_soon(self._run, task, args)
 
 
 class Route(NamedTuple):
@@ -82,6 +97,9 @@ class Session:
         """When the first book became live, on Trio's clock."""
         self.is_open = False
         """Whether the connection has been made."""
+        self.when_left: Callable[[Reason | None], None] = _nobody
+        """Called as soon as nothing is read any more, because closing takes a while: with what that makes of the books,
+        or None if it is being cancelled."""
         self._connector = connector
         self._config = config
         self._route = route
@@ -132,30 +150,39 @@ class Session:
             self.is_open = True
             self._notices.marked()
             retry = (self._config.retry_base_s, self._config.retry_cap_s)
+            beside = _Beside(nursery, self._beside)
             self._recovery = Recovery(
                 self._connector,
                 self._replicas.values(),
                 self._rest,
                 send,
-                nursery,
+                beside,
                 retry,
                 self._subscribed,
                 self._conduct,
             )
-            nursery.start_soon(self._subscribe, send)
-            nursery.start_soon(self._watch)
-            nursery.start_soon(self._ping, send)
-            nursery.start_soon(self._rotate)
+            beside.start_soon(self._subscribe, send)
+            beside.start_soon(self._watch)
+            beside.start_soon(self._ping, send)
+            beside.start_soon(self._rotate)
             try:
                 await self._read(transport)
+            except trio.Cancelled:
+                self.when_left(None)
+                raise
+            except BaseException:
+                self.when_left(self._ends_as)
+                raise
             finally:
-                self._leave()
                 self._recovery = None  # its nursery closes; what is dropped from now on ends with the connection
 
-    def _leave(self) -> None:
-        """Nothing is read any more: no book is the exchange's, also while the connection is still being closed."""
-        for replica in self._replicas.values():
-            replica.disconnected(self._ends_as)
+    async def _beside(self, task: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+        """Run a task beside the reading, which ends with it if it raises."""
+        try:
+            await task(*args)
+        except Exception:
+            self.when_left(self._ends_as)
+            raise
 
     def resync(self, replica: Replica) -> None:
         """Get a new snapshot for one of the books."""

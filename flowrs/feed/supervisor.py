@@ -89,6 +89,16 @@ class Connection:
         if self._session is not None:
             self._session.drop(replica)
 
+    def lose(self, reason: Reason) -> None:
+        """Nothing is read any more: no book is the exchange's, also while the connection is still being closed."""
+        for replica in self.replicas:
+            replica.disconnected(reason)
+
+    def _left(self, reason: Reason | None) -> None:
+        """The session reads no more. Whoever cancels all of this has said of the books what there is to say."""
+        if reason is not None or self._scope.cancel_called:
+            self.lose(reason or Reason.DISCONNECTED)
+
     def end(self) -> None:
         """End for good."""
         self._life.cancel()
@@ -104,13 +114,13 @@ class Connection:
         while True:
             await allowed()
             session = self._make()
+            session.when_left = self._left
             self._enter(session)
             failure = await self._live(session)
             self.error = _words(failure) if failure else "reconnect was asked for"
             _log.warning("%s: session ended: %s", self.name, self.error)
             reason = Reason.SILENT if isinstance(failure, StaleFeedError) else Reason.DISCONNECTED
-            for replica in self.replicas:
-                replica.disconnected(reason)
+            self.lose(reason)
             if isinstance(failure, PluginError):
                 counters.conduct.failed(failure)
             counters.reconnects += 1

@@ -141,6 +141,11 @@ class Venue:
             if replica in connection.replicas:
                 connection.resync(replica)
 
+    def leave(self) -> None:
+        """Say of all books that nobody follows them any more: for who is about to cancel `run`."""
+        for connection in self.connections:
+            connection.lose(Reason.DISCONNECTED)
+
     def close(self) -> None:
         """Remove all symbols and let `run` end."""
         for symbol in list(self.replicas):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import trio
@@ -14,21 +14,19 @@ from flowrs.core import Reason, State
 from flowrs.feed import session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
 
-    from flowrs.api import Connector, Event
+    from flowrs.api import Connector
     from flowrs.feed.transport import Transport
 
 (SPOT,) = (each for each in EXCHANGES if each.connector.name == "binance")
 
 
-def break_decode(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the plugin raise at any frame that no template passes by, or that leaves a book in doubt."""
-
-    def decode(_: Connector, __: bytes) -> Sequence[Event]:
+def break_plugin(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    def broken(_: Connector, __: bytes) -> NoReturn:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(SPOT.connector, "decode", decode)
+    monkeypatch.setattr(SPOT.connector, method, broken)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +38,8 @@ def break_decode(monkeypatch: pytest.MonkeyPatch) -> None:
         ("silent", Reason.SILENT),
         ("crossed", Reason.DISCONNECTED),
         ("reconnect", Reason.DISCONNECTED),
+        ("snapshot", Reason.DISCONNECTED),
+        ("leave", Reason.DISCONNECTED),
     ],
 )
 async def test_no_book_is_live_while_its_connection_is_being_closed(
@@ -66,9 +66,15 @@ async def test_no_book_is_live_while_its_connection_is_being_closed(
         await until(lambda: all(replica.is_live for replica in books))
         if fault == "reconnect":
             each.venue.connections[0].reconnect()
+        elif fault == "leave":  # as the daemon does when it ends
+            each.venue.leave()
+            nursery.cancel_scope.cancel()
         elif fault == "crossed":  # a template takes such an update, and decode() says what it is
-            break_decode(monkeypatch)
+            break_plugin(monkeypatch, "decode")
             await each.sim.faults.inject(fault, books[0].symbol)
+        elif fault == "snapshot":  # raises in a task beside the one that reads
+            break_plugin(monkeypatch, "decode_snapshot")
+            each.venue.resync(books[0].symbol)
         else:
             await each.sim.faults.inject(fault)
         await until(lambda: bool(seen))
