@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from daemons import connected
+from daemons import connected, daemon
 from processes import serving, started
 from venues import until
 
 from flowrs.client.shared import SharedBooks
 from flowrs.errors import NotLive, NotRunning
+from flowrs.feed import session
 from flowrs.sim import BinanceSpot, Market, open_venue
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from processes import Daemon
 
     import flowrs.sim
+    from flowrs.feed.transport import Transport
 
 BOOK = b'{"id":1,"method":"book","params":{"symbol":"BTC-USDT","depth":0,"allow_stale":true}}\n'
 
@@ -81,6 +83,31 @@ async def test_it_ends_soon_while_it_waits_for_an_exchange(tmp_path: Path, *, an
             daemon.process.send_signal(signal.SIGTERM)
             assert await daemon.ended(within_s=5) == 0, daemon.log()
             assert "Traceback" not in daemon.log()
+
+
+async def test_no_book_is_live_while_the_daemon_that_ends_closes_its_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, closed, real = trio.Event(), trio.Event(), session.open_transport
+
+    @asynccontextmanager
+    async def slow(*words: Any, **more: Any) -> AsyncIterator[Transport]:
+        async with real(*words, **more) as transport:
+            try:
+                yield transport
+            finally:
+                closing.set()
+                with trio.CancelScope(shield=True):
+                    await closed.wait()
+
+    monkeypatch.setattr(session, "open_transport", slow)
+    async with open_venue(BinanceSpot(Market(seed=1))) as sim, daemon(sim, tmp_path, "BTC-USDT") as (_, client):
+        await client.until("status", lambda status: status["books"]["live"] == 1)
+        signal.raise_signal(signal.SIGTERM)
+        await closing.wait()
+        answer = await client.ask("book", symbol="BTC-USDT")
+        closed.set()
+    assert answer["error"]["code"] == "not_live", answer
 
 
 async def test_a_second_daemon_of_one_socket_gives_up_and_names_the_first_which_goes_on(tmp_path: Path) -> None:
