@@ -112,6 +112,7 @@ class Session:
         self._notices = notices or Notices()
         self._heard = 0  # messages
         self._ends_as = Reason.DISCONNECTED  # why its books will be stale
+        self._is_ending = False  # a task beside the reading has raised
         self._number = -1  # of the last frame that was decoded, where frames are numbered
         self._dropped: dict[str, Replica] = {}  # of which something may still come
         self._recovery: Recovery | None = None
@@ -168,7 +169,7 @@ class Session:
             try:
                 await self._read(transport)
             except trio.Cancelled:
-                self.when_left(None)
+                self.when_left(self._ends_as if self._is_ending else None)
                 raise
             except BaseException:
                 self.when_left(self._ends_as)
@@ -181,6 +182,7 @@ class Session:
         try:
             await task(*args)
         except Exception:
+            self._is_ending = True  # a buffer that has come already may still be read, and bring a snapshot
             self.when_left(self._ends_as)
             raise
 
