@@ -46,7 +46,7 @@ _TRADES_SILENCE = 10  # times longer than books may trades be silent, on a conne
 _ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
 
 
-def _nobody(_: Reason | None) -> None:
+def _nobody(_: Reason | None, __: Exception | None) -> None:
     pass
 
 
@@ -97,9 +97,9 @@ class Session:
         """When the first book became live, on Trio's clock."""
         self.is_open = False
         """Whether the connection has been made."""
-        self.when_left: Callable[[Reason | None], None] = _nobody
+        self.when_left: Callable[[Reason | None, Exception | None], None] = _nobody
         """Called as soon as nothing is read any more, because closing takes a while: with what that makes of the books,
-        or None if it is being cancelled."""
+        and what ended it; None if it is being cancelled."""
         self._connector = connector
         self._config = config
         self._route = route
@@ -169,10 +169,10 @@ class Session:
             try:
                 await self._read(transport)
             except trio.Cancelled:
-                self.when_left(self._ends_as if self._is_ending else None)
+                self.when_left(self._ends_as if self._is_ending else None, None)
                 raise
-            except BaseException:
-                self.when_left(self._ends_as)
+            except Exception as error:
+                self.when_left(self._ends_as, error)
                 raise
             finally:
                 self._recovery = None  # its nursery closes; what is dropped from now on ends with the connection
@@ -181,9 +181,9 @@ class Session:
         """Run a task beside the reading, which ends with it if it raises."""
         try:
             await task(*args)
-        except Exception:
+        except Exception as error:
             self._is_ending = True  # a buffer that has come already may still be read, and bring a snapshot
-            self.when_left(self._ends_as)
+            self.when_left(self._ends_as, error)
             raise
 
     def resync(self, replica: Replica) -> None:

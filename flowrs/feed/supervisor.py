@@ -94,8 +94,10 @@ class Connection:
         for replica in self.replicas:
             replica.disconnected(reason)
 
-    def _left(self, reason: Reason | None) -> None:
+    def _left(self, reason: Reason | None, error: Exception | None) -> None:
         """The session reads no more. Whoever cancels all of this has said of the books what there is to say."""
+        if error is not None:
+            self.error = _words(error)
         if reason is not None or self._scope.cancel_called:
             self.lose(reason or Reason.DISCONNECTED)
 
