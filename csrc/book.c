@@ -30,8 +30,6 @@ frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, u
         return NULL;
     }
     book->rows = rows;
-    book->rows_bytes = 2 * rows_bytes;
-    book->bytes = sizeof(frs_book) + 2 * ladder_bytes + 2 * rows_bytes;
     book->capacity = capacity;
     book->depth = depth;
     book->shown = FRS_SHOWN;
@@ -47,7 +45,7 @@ frs_book *frs_book_new(uint32_t capacity, int price_scale, int quantity_scale, u
 
 void frs_book_free(frs_book *book) {
     if (book)
-        frs_pages_free(book->rows, book->rows_bytes);
+        frs_pages_free(book->rows, 2 * frs_rows_bytes(book->capacity));
     free(book);
 }
 

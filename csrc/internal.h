@@ -431,8 +431,7 @@ struct frs_book {
     frs_scratch *scratch;
     frs_journal *journal; /* NULL: nobody wants to know */
     char *rows;           /* memory of both sides' rows, and of their ladders */
-    size_t rows_bytes, bytes;
-    frs_level ladders[]; /* what type it has, each says */
+    frs_level ladders[];  /* what type it has, each says */
 };
 
 /* Has what a message will need fetched. */

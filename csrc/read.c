@@ -102,5 +102,5 @@ void frs_book_view(const frs_book *book, frs_view *view) {
 }
 
 size_t frs_book_memory(const frs_book *book) {
-    return book->bytes;
+    return sizeof *book + 2 * frs_ladder_bytes(book->capacity) + 2 * frs_rows_bytes(book->capacity);
 }

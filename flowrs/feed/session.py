@@ -46,7 +46,7 @@ _TRADES_SILENCE = 10  # times longer than books may trades be silent, on a conne
 _ROTATE = (0.85, 0.97)  # of a connection's lifetime; spread, so that not all change at once
 
 
-def _nobody(_: Reason | None, __: Exception | None) -> None:
+def _nobody(_: Exception | None) -> None:
     pass
 
 
@@ -97,9 +97,9 @@ class Session:
         """When the first book became live, on Trio's clock."""
         self.is_open = False
         """Whether the connection has been made."""
-        self.when_left: Callable[[Reason | None, Exception | None], None] = _nobody
-        """Called as soon as nothing is read any more, because closing takes a while: with what that makes of the books,
-        and what ended it; None if it is being cancelled."""
+        self.when_left: Callable[[Exception | None], None] = _nobody
+        """Called as soon as nothing is read any more, because closing takes a while: with what ended the session, None
+        if it is being cancelled."""
         self._connector = connector
         self._config = config
         self._route = route
@@ -111,8 +111,7 @@ class Session:
         self._counters, self._conduct = counters, counters.conduct
         self._notices = notices or Notices()
         self._heard = 0  # messages
-        self._ends_as = Reason.DISCONNECTED  # why its books will be stale
-        self._is_ending = False  # a task beside the reading has raised
+        self._ended_by: Exception | None = None  # what a task beside the reading has raised
         self._number = -1  # of the last frame that was decoded, where frames are numbered
         self._dropped: dict[str, Replica] = {}  # of which something may still come
         self._recovery: Recovery | None = None
@@ -169,10 +168,10 @@ class Session:
             try:
                 await self._read(transport)
             except trio.Cancelled:
-                self.when_left(self._ends_as if self._is_ending else None, None)
+                self.when_left(self._ended_by)
                 raise
             except Exception as error:
-                self.when_left(self._ends_as, error)
+                self.when_left(error)
                 raise
             finally:
                 self._recovery = None  # its nursery closes; what is dropped from now on ends with the connection
@@ -182,8 +181,8 @@ class Session:
         try:
             await task(*args)
         except Exception as error:
-            self._is_ending = True  # a buffer that has come already may still be read, and bring a snapshot
-            self.when_left(self._ends_as, error)
+            self._ended_by = error  # a buffer that has come already may still be read, and bring a snapshot
+            self.when_left(error)
             raise
 
     def resync(self, replica: Replica) -> None:
@@ -420,7 +419,6 @@ class Session:
             if trio.current_time() > due + _LATE_S:  # nobody has read meanwhile: it is not the exchange that was silent
                 await trio.sleep(_LATE_S)
             if self._heard == before:
-                self._ends_as = Reason.SILENT
                 message = f"no data for {silence_s:g} s"
                 raise StaleFeedError(message)
 

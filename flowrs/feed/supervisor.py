@@ -94,12 +94,14 @@ class Connection:
         for replica in self.replicas:
             replica.disconnected(reason)
 
-    def _left(self, reason: Reason | None, error: Exception | None) -> None:
+    def _left(self, failure: Exception | None) -> None:
         """The session reads no more. Whoever cancels all of this has said of the books what there is to say."""
-        if error is not None:
-            self.error = _words(error)
-        if reason is not None or self._scope.cancel_called:
-            self.lose(reason or Reason.DISCONNECTED)
+        if failure is not None or self._scope.cancel_called:
+            self._ended(failure)
+
+    def _ended(self, failure: Exception | None) -> None:
+        self.error = _words(failure) if failure else "reconnect was asked for"
+        self.lose(Reason.SILENT if isinstance(failure, StaleFeedError) else Reason.DISCONNECTED)
 
     def end(self) -> None:
         """End for good."""
@@ -119,10 +121,8 @@ class Connection:
             session.when_left = self._left
             self._enter(session)
             failure = await self._live(session)
-            self.error = _words(failure) if failure else "reconnect was asked for"
+            self._ended(failure)
             _log.warning("%s: session ended: %s", self.name, self.error)
-            reason = Reason.SILENT if isinstance(failure, StaleFeedError) else Reason.DISCONNECTED
-            self.lose(reason)
             if isinstance(failure, PluginError):
                 counters.conduct.failed(failure)
             counters.reconnects += 1
