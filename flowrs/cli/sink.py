@@ -18,12 +18,17 @@ from flowrs.errors import ConfigError, FlowrsError, UnknownName
 from flowrs.selection import Only, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import NoReturn
 
     from msgspec import Struct
 
+    from flowrs.cli.log import Format
+    from flowrs.drain import Drain
     from flowrs.sink import Sink
+
+_LOOK_S = 1.0
 
 
 @click.command(
@@ -54,6 +59,8 @@ Examples:
 )
 @options.config
 @options.socket
+@click.option("--log-level", type=options.LEVELS, default="info")
+@options.log_format
 def sink(
     *,
     name: str,
@@ -63,13 +70,15 @@ def sink(
     queue: int,
     path: Path | None,
     socket: Path | None,
+    log_level: str,
+    log_format: Format,
 ) -> None:
     """Write each change of books and each trade to where the sink NAME of a plugin puts it."""
     made = _made(name, pairs, path)
     with Client(socket) as client:
         places = _places(client, symbols)
-    log_to_stderr("info")
-    _run(made, Selection(places, only), queue, socket)
+    repeats = log_to_stderr(log_level, log_format)
+    _run(made, Selection(places, only), queue, socket, repeats.look)
 
 
 def _made(name: str, pairs: Sequence[str], path: Path | None) -> Sink:
@@ -128,7 +137,7 @@ def _places(client: Client, symbols: Sequence[str]) -> list[tuple[str, str | Non
     return places
 
 
-def _run(made: Sink, selection: Selection, queue: int, socket: Path | None) -> None:
+def _run(made: Sink, selection: Selection, queue: int, socket: Path | None, each_second: Callable[[], None]) -> None:
     import trio  # noqa: PLC0415 - as above
 
     from flowrs.client import AsyncClient  # noqa: PLC0415 - as above
@@ -136,10 +145,24 @@ def _run(made: Sink, selection: Selection, queue: int, socket: Path | None) -> N
 
     drain = Drain(made, AsyncClient(socket), selection, queue)
     try:
-        trio.run(drain.run, strict_exception_groups=True)
+        trio.run(_drained, drain, each_second, strict_exception_groups=True)
     except* FlowrsError as group:
         raise _first(group) from None
     click.echo(f"flowrs: sink {made.name}: {drain.written:,} events written, {drain.lost:,} lost", err=True)
+
+
+async def _drained(drain: Drain, each_second: Callable[[], None]) -> None:
+    import trio  # noqa: PLC0415 - as above
+
+    async def look() -> NoReturn:
+        while True:
+            await trio.sleep(_LOOK_S)
+            each_second()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        await drain.run()
+        nursery.cancel_scope.cancel()
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Any:

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import trio
 from click.testing import CliRunner
 
 from flowrs.cli.root import root
+from flowrs.cli.sink import _drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from fake_daemon import FakeDaemon
     from worlds import World
+
+    from flowrs.drain import Drain
 
 WITHIN_S = 30.0
 
@@ -103,6 +107,38 @@ def test_a_full_disk_is_one_line_and_exit_code_1_and_the_file_has_whole_lines(wo
     assert lines[0].startswith(f"flowrs: sink ndjson: File too large ({path}); ")
     assert "Traceback" not in told
     assert len(events(path)) > 5
+
+
+def test_its_log_is_of_the_kind_that_is_wanted(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    with running(world, "ndjson", "--set", f"path={path}", "--log-format", "json") as process:
+        wait_for(lambda: path.exists() and path.stat().st_size > 0)
+        process.terminate()
+        _, told = process.communicate(timeout=WITHIN_S)
+    *log, last = told.splitlines()
+    assert [json.loads(line)["level"] for line in log] == ["info", "info"]
+    assert last.startswith("flowrs: sink ndjson: ")
+    written = path.stat().st_size
+    with running(world, "ndjson", "--set", f"path={path}", "--log-level", "warning") as process:
+        wait_for(lambda: path.stat().st_size > written)
+        process.terminate()
+        _, told = process.communicate(timeout=WITHIN_S)
+    assert len(told.splitlines()) == 1
+
+
+class FakeDrain:
+    """Drains for ten seconds."""
+
+    async def run(self) -> None:
+        await trio.sleep(10)
+
+
+async def test_what_its_log_holds_back_is_told_while_it_runs(
+    autojump_clock: object,  # noqa: ARG001 - pytest-trio sees it only as an argument
+) -> None:
+    looks: list[float] = []
+    await _drained(cast("Drain", FakeDrain()), lambda: looks.append(trio.current_time()))
+    assert len(looks) >= 9
 
 
 def told(*words: str) -> tuple[int, str]:
