@@ -134,11 +134,12 @@ class Replica:
     def doubt(self, reason: Reason) -> None:
         """Something may have been missed; the next update that follows proves that it was not, if there are numbers."""
         self._halt()
-        if self.book.state is State.LIVE:
-            if self._numbered:
-                self._mark(State.STALE, reason)
-            else:
-                self.lose(reason)
+        if self._join is not None:
+            self._join.doubt()
+        if self._last is not None and not self._numbered:
+            self.lose(reason)
+        elif self.book.state is State.LIVE:
+            self._mark(State.STALE, reason)
 
     def update(self, update: BookUpdate) -> bool:
         """Take an update. Returns True if the book is live and well: else look at `wants_snapshot`."""

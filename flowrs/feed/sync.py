@@ -80,6 +80,7 @@ class Join:
         self._linked = continuity is Continuity.LINKED
         self._held: list[BookUpdate] = []
         self._bytes = 0
+        self._in_doubt = False  # whether the newest held may not be the newest there was
 
     def __len__(self) -> int:
         """How many updates wait."""
@@ -93,22 +94,27 @@ class Join:
         if self._held and not self._follows(update, self._held[-1].last):
             self._forget()
         self._held.append(update)
+        self._in_doubt = False
         self._bytes += len(memoryview(update.bids)) + len(memoryview(update.asks))
         if len(self._held) > HELD_UPDATES or self._bytes > HELD_BYTES:
             self._forget()
             message = f"more than {HELD_UPDATES:,} updates or {HELD_BYTES >> 20} MiB wait for a snapshot"
             raise HeldOverflowError(message, symbol=update.symbol)
 
+    def doubt(self) -> None:
+        """Something may have been missed behind what is held; an update that follows proves that it was not."""
+        self._in_doubt = True
+
     def join(self, last: int) -> list[BookUpdate]:
         """Return the updates to put on a snapshot whose last number is given; none if none reaches beyond it yet.
 
-        Raises OldSnapshotError if the snapshot is too old for what is held.
+        None either while there is a doubt. Raises OldSnapshotError if the snapshot is too old for what is held.
         """
         keep = [update for update in self._held if update.last > last or (self._linked and update.last == last)]
         if keep and not self._connects(keep[0], last):
             message = f"the snapshot ends at {last}, but the updates begin with {keep[0].first}"
             raise OldSnapshotError(message, symbol=keep[0].symbol, seq=last)
-        return keep
+        return [] if self._in_doubt else keep
 
     def _connects(self, update: BookUpdate, last: int) -> bool:
         if self._linked:

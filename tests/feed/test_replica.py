@@ -200,6 +200,44 @@ def test_a_doubt_does_not_hide_a_worse_reason(told: Told) -> None:
     assert told.worth == (State.STALE, Reason.GAP, 1)
 
 
+def test_a_doubt_while_a_snapshot_is_fetched_is_not_ended_by_the_snapshot_but_by_the_next_update() -> None:
+    """What nobody understood may have been the update behind those that are held."""
+    replica = Told(Chained())
+    replica.update(Update(101, 101))
+    replica.syncing()
+    replica.doubt(Reason.DECODE)
+    replica.snapshot(Snapshot(100, levels(("99", "1")), levels(("101", "1"))))
+    assert not replica.is_live
+    assert not replica.wants_snapshot
+    replica.update(Update(102, 102))
+    assert replica.worth == (State.LIVE, Reason.NONE, 1)
+    replica.book.close()
+
+
+def test_an_update_that_was_lost_in_a_doubt_while_a_snapshot_is_fetched_needs_a_newer_snapshot() -> None:
+    replica = Told(Chained())
+    replica.update(Update(101, 101))
+    replica.doubt(Reason.DECODE)
+    replica.snapshot(Snapshot(100))
+    replica.update(Update(103, 103))
+    assert replica.worth == (State.STALE, Reason.GAP, 0)
+    replica.update(Update(104, 104))
+    assert replica.wants_snapshot
+    replica.snapshot(Snapshot(103))
+    assert replica.worth == (State.LIVE, Reason.NONE, 1)
+    replica.book.close()
+
+
+def test_a_doubt_during_a_renewal_is_not_ended_by_the_new_snapshot(narrow: Told) -> None:
+    narrow.update(Update(102, 102, bids=levels(("99", "0"), ("98", "0"))))
+    assert narrow.wants_snapshot
+    narrow.doubt(Reason.DECODE)
+    narrow.snapshot(Snapshot(101, ladder(97, -1), ladder(101, 1)))
+    assert narrow.worth == (State.STALE, Reason.DECODE, 1)
+    narrow.update(Update(103, 103))
+    assert narrow.worth == (State.LIVE, Reason.NONE, 2)
+
+
 def test_a_disconnected_book_is_kept_as_stale_and_needs_a_snapshot_again(told: Told) -> None:
     told.disconnected(Reason.DISCONNECTED)
     assert told.worth == (State.STALE, Reason.DISCONNECTED, 1)
@@ -308,6 +346,15 @@ def test_where_checksums_prove_each_message_a_crossed_book_is_live_again_when_it
     assert not checked.wants_snapshot
     crossing(checked, "0", ("101", "99"))
     assert checked.worth == (State.LIVE, Reason.NONE, 1)
+
+
+def test_a_doubt_about_a_crossed_book_that_only_checksums_prove_needs_a_snapshot(checked: Told) -> None:
+    """They cover the best levels alone: what nobody understood may have been about another one."""
+    crossing(checked, "1", ("101", "101", "99"))
+    checked.doubt(Reason.DECODE)
+    crossing(checked, "0", ("101", "99"))
+    assert not checked.is_live
+    assert checked.wants_snapshot
 
 
 def test_a_book_still_crossed_after_five_right_checksums_needs_a_snapshot_and_the_count_begins_anew(
