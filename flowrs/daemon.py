@@ -107,26 +107,33 @@ async def _serve(
             root.start_soon(hub.run)
             root.start_soon(_tick, metrics, arena, hub, each_second)
             async with trio.open_nursery() as feeds:
-                await feeds.start(roster.run)
-                # What has been made by now stays: the collector need not look at it again and again.
-                gc.freeze()
-                _log.info("serving %d books at %s", sum(len(each.replicas) for each in venues.values()), socket)
-                await root.start(service.run)
-                task_status.started()
-                again, asked = trio.open_memory_channel[None](1)
-                feeds.start_soon(_reload_when, asked, reread, roster, together, service)
-                async for number in signals:
-                    if number == signal.SIGHUP:
-                        with suppress(trio.WouldBlock):  # the one that waits already reads the newest file
-                            again.send_nowait(None)
-                        continue
-                    _log.info("%s: stopping", signal.Signals(number).name)
-                    break
-                await service.stopping()
-                for venue in venues.values():
-                    venue.leave()
+                try:
+                    await feeds.start(roster.run)
+                    # What has been made by now stays: the collector need not look at it again and again.
+                    gc.freeze()
+                    _log.info("serving %d books at %s", sum(len(each.replicas) for each in venues.values()), socket)
+                    await root.start(service.run)
+                    task_status.started()
+                    again, asked = trio.open_memory_channel[None](1)
+                    feeds.start_soon(_reload_when, asked, reread, roster, together, service)
+                    await _until_ended(signals, again)
+                    await service.stopping()
+                finally:  # also where a bug ends it: closing connections takes a while
+                    for venue in venues.values():
+                        venue.leave()
                 feeds.cancel_scope.cancel()
             root.cancel_scope.cancel()
+
+
+async def _until_ended(signals: AsyncIterator[int], again: trio.MemorySendChannel[None]) -> None:
+    """Wait for SIGTERM or SIGINT; SIGHUP asks for a reload."""
+    async for number in signals:
+        if number == signal.SIGHUP:
+            with suppress(trio.WouldBlock):  # the one that waits already reads the newest file
+                again.send_nowait(None)
+            continue
+        _log.info("%s: stopping", signal.Signals(number).name)
+        break
 
 
 @asynccontextmanager

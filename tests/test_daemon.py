@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import trio
@@ -13,9 +13,10 @@ from daemons import connected, daemon
 from processes import serving, started
 from venues import until
 
-from flowrs.client.shared import SharedBooks
+from flowrs.client.shared import SharedBook, SharedBooks
 from flowrs.errors import NotLive, NotRunning
 from flowrs.feed import session
+from flowrs.serve.hub import Hub
 from flowrs.sim import BinanceSpot, Market, open_venue
 
 if TYPE_CHECKING:
@@ -85,10 +86,17 @@ async def test_it_ends_soon_while_it_waits_for_an_exchange(tmp_path: Path, *, an
             assert "Traceback" not in daemon.log()
 
 
-async def test_no_book_is_live_while_the_daemon_that_ends_closes_its_connections(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closing, closed, real = trio.Event(), trio.Event(), session.open_transport
+class Closing(NamedTuple):
+    """Connections that are being closed, until they may be."""
+
+    begun: trio.Event
+    allowed: trio.Event
+
+
+@pytest.fixture
+def closing(monkeypatch: pytest.MonkeyPatch) -> Closing:
+    """Let each connection take its time to be closed."""
+    told, real = Closing(trio.Event(), trio.Event()), session.open_transport
 
     @asynccontextmanager
     async def slow(*words: Any, **more: Any) -> AsyncIterator[Transport]:
@@ -96,18 +104,54 @@ async def test_no_book_is_live_while_the_daemon_that_ends_closes_its_connections
             try:
                 yield transport
             finally:
-                closing.set()
+                told.begun.set()
                 with trio.CancelScope(shield=True):
-                    await closed.wait()
+                    await told.allowed.wait()
 
     monkeypatch.setattr(session, "open_transport", slow)
+    return told
+
+
+async def test_no_book_is_live_while_the_daemon_that_ends_closes_its_connections(
+    tmp_path: Path, closing: Closing
+) -> None:
     async with open_venue(BinanceSpot(Market(seed=1))) as sim, daemon(sim, tmp_path, "BTC-USDT") as (_, client):
         await client.until("status", lambda status: status["books"]["live"] == 1)
         signal.raise_signal(signal.SIGTERM)
-        await closing.wait()
+        await closing.begun.wait()
         answer = await client.ask("book", symbol="BTC-USDT")
-        closed.set()
+        closing.allowed.set()
     assert answer["error"]["code"] == "not_live", answer
+
+
+async def test_no_book_in_shared_memory_is_live_while_a_daemon_that_a_bug_ends_closes_its_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closing: Closing
+) -> None:
+    read = trio.Event()
+
+    async def bug(_: Hub) -> None:
+        await read.wait()
+        raise ZeroDivisionError
+
+    async def ends(sim: flowrs.sim.Venue[Any]) -> None:
+        try:
+            async with daemon(sim, tmp_path, "BTC-USDT") as (socket, _):
+                books = await trio.to_thread.run_sync(SharedBooks, socket)
+                found.append(books["binance:BTC-USDT"])
+                await until(lambda: found[0].read(require="any").is_live)
+                read.set()
+                await trio.sleep_forever()
+        except* ZeroDivisionError:
+            pass
+
+    found: list[SharedBook] = []
+    monkeypatch.setattr(Hub, "tick", bug)
+    async with open_venue(BinanceSpot(Market(seed=1))) as sim, trio.open_nursery() as nursery:
+        nursery.start_soon(ends, sim)
+        await closing.begun.wait()
+        left = found[0].read(require="any")
+        closing.allowed.set()
+    assert (left.state, left.reason) == ("stale", "disconnected")
 
 
 async def test_a_second_daemon_of_one_socket_gives_up_and_names_the_first_which_goes_on(tmp_path: Path) -> None:
