@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class LocalBook(Touch):
     """The book of the events that `apply` is given.
 
-    While the daemon cannot be reached it is stale ("disconnected"), and live again when the subscription has resumed or
-    begun anew. It is as fresh as the events that were applied: who reads it elsewhere should say how old it may be.
+    While the daemon cannot be reached it is stale ("disconnected"), until the subscription has begun anew, or has
+    resumed and what was missed has been applied: the daemon says then how the book is. It is as fresh as the events
+    that were applied: who reads it elsewhere should say how old it may be.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class LocalBook(Touch):
         self._window = Window(None, None)
         self._cut: int | None = None
         self._doubt: str | None = None  # why it is not what the daemon said: "disconnected" or "gap"
+        self._resumes = False  # what was missed is coming, and behind it how the book is
 
     def apply(self, event: BookEvent) -> None:
         """Take the next event.
@@ -56,11 +58,14 @@ class LocalBook(Touch):
                 self._told = self._last = event
             case BookState():
                 self._told = event
+                if self._resumes and self._doubt == "disconnected":
+                    self._doubt = None
+                self._resumes = False
             case Disconnected():
                 self._doubt = self._doubt or "disconnected"
+                self._resumes = False
             case Reconnected():
-                if self._doubt == "disconnected" and self.id in event.resumed:
-                    self._doubt = None
+                self._resumes = self.id in event.resumed
             case _:
                 raise TypeError(f'{type(event).__name__} is no event of mode "every"')
 

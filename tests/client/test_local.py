@@ -162,17 +162,35 @@ def test_without_the_daemon_no_book_is_live() -> None:
     assert local.is_live
 
 
-def test_resumed_it_is_what_it_was() -> None:
+def test_resumed_it_is_not_live_before_what_was_missed_has_been_applied() -> None:
     local = begun()
     for _ in range(2):
         local.apply(Disconnected("gone"))
     local.apply(Reconnected(ID))
-    assert local.is_live
+    assert (local.state, local.reason) == ("stale", "disconnected")
     local.apply(event(Delta, delta(11)))
-    local.apply(STALE)
+    assert not local.is_live
+    local.apply(LIVE)
+    assert local.book().seq == 11
+
+
+def test_resumed_it_is_what_the_daemon_says() -> None:
+    local = begun()
     local.apply(Disconnected("gone"))
     local.apply(Reconnected(ID))
+    local.apply(STALE)
     assert (local.state, local.reason) == ("stale", "silent")
+
+
+def test_a_connection_lost_again_before_the_daemon_has_said_how_it_is_resumes_nothing() -> None:
+    local = begun()
+    for _ in range(2):
+        local.apply(Disconnected("gone"))
+        local.apply(Reconnected(ID))
+    local.apply(Disconnected("gone"))
+    local.apply(Reconnected(()))
+    local.apply(LIVE)
+    assert (local.state, local.reason) == ("stale", "disconnected")
 
 
 def test_another_book_resumed_helps_nothing() -> None:

@@ -346,10 +346,11 @@ def test_a_lost_connection_is_made_again_and_the_changes_go_on(backend: str, soc
     def third(client: Connection) -> None:
         assert client.subscribed(EVERY, resumed=True)["since"] == "1:12"
         client.event(EVERY, "delta", delta(13))
+        client.event(EVERY, "state", FACTS)
         client.until_left()
 
     with ScriptedDaemon(socket_path, first, second, third):
-        events = read(backend, socket_path, EACH, count=8)
+        events = read(backend, socket_path, EACH, count=9)
     assert [type(each) for each in events] == [
         Snapshot,
         Delta,
@@ -359,6 +360,7 @@ def test_a_lost_connection_is_made_again_and_the_changes_go_on(backend: str, soc
         Disconnected,
         Reconnected,
         Delta,
+        BookState,
     ]
     assert "closed the connection" in events[2].reason
     assert events[3].resumed == ("binance:BTC-USDT",)
