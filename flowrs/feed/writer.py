@@ -1,7 +1,8 @@
 """Puts a connector's events into a book: in the exchange's spelling and unit of time, proved by its checksum.
 
-It knows what an event is and what a book takes, and nothing of what a book is worth: that is the replica's, which says
-what is put in. What is put in is complete before it is published.
+It knows what an event is and what a book takes, and does not decide what a book is worth: that is the replica's, which
+says what is put in. What is put in is complete before it is published; and of a live book, what crosses it or begins an
+epoch is published by the replica's mark, so that nobody takes it for live, or of the epoch before, until then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowrs.api import Continuity, Objects, Pairs, Sided
-from flowrs.core import COLON, DIGITS, PAIRS, QUIET, SNAPSHOT, Spelling
+from flowrs.core import COLON, CROSSED, DIGITS, PAIRS, QUIET, SNAPSHOT, Spelling, State
 from flowrs.errors import ChecksumError
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ class Writer:
         self._book = book
 
     def apply(self, event: BookUpdate | BookSnapshot, number: int, flags: int = 0) -> int:
-        """Apply an event, and publish it if it is proved; returns the bits of `Book.apply`.
+        """Apply an event, and publish it if it is proved, or leave that to the mark; returns the bits of `Book.apply`.
 
         Raises CoreError, with the book as it was, or ChecksumError, with the book changed and not published.
         """
         book = self._book
-        book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self.unit_ns, self.spelling)
+        found = book.apply(flags | QUIET, event.bids, event.asks, number, event.time * self.unit_ns, self.spelling)
         self.prove(event, number)
-        return book.publish()
+        return found if book.state is State.LIVE and (found & CROSSED or flags & SNAPSHOT) else book.publish()
 
     def prove(self, event: BookUpdate | BookSnapshot, number: int) -> None:
         """Raise ChecksumError if the exchange sends checksums, and this event's is not that of the book.
@@ -70,7 +71,7 @@ class Writer:
             raise ChecksumError(message, symbol=self._book.name.partition(":")[2], seq=number)
 
     def rebuild(self, snapshot: BookSnapshot, updates: Sequence[BookUpdate]) -> int:
-        """Put a snapshot and the updates behind it into the book, then publish it; returns bits as `apply`.
+        """Put a snapshot and the updates behind it into the book, then publish it as `apply` does; returns the same.
 
         CROSSED also if it was crossed on the way. Raises CoreError with a part of them in the book.
         """
@@ -78,4 +79,5 @@ class Writer:
         found = apply(SNAPSHOT | QUIET, snapshot.bids, snapshot.asks, snapshot.last, snapshot.time * unit_ns, how)
         for update in updates:
             found |= apply(QUIET, update.bids, update.asks, update.last, update.time * unit_ns, how)
-        return self._book.publish() | found
+        is_for_mark = found & CROSSED and self._book.state is State.LIVE
+        return found if is_for_mark else self._book.publish() | found

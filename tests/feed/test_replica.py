@@ -10,14 +10,14 @@ from events import Chained, Linked, Snapshot, Update, levels
 from msgspec import Raw
 
 from flowrs import Checksum, Continuity, Instrument, Recovery
-from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Reason, Scratch, State, Verified
+from flowrs.core import ASKS, BIDS, Arena, ArenaReader, Book, Journal, Reason, Scratch, State, Verified
 from flowrs.feed import replica as module
 from flowrs.feed import sync
 from flowrs.feed.replica import Replica
 from flowrs.feed.sync import OldSnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import flowrs
 
@@ -346,6 +346,61 @@ def test_where_checksums_prove_each_message_a_crossed_book_is_live_again_when_it
     assert not checked.wants_snapshot
     crossing(checked, "0", ("101", "99"))
     assert checked.worth == (State.LIVE, Reason.NONE, 1)
+
+
+def test_whoever_follows_each_change_hears_that_a_book_is_stale_before_the_change_that_crosses_it(
+    checked: Told,
+) -> None:
+    journal = Journal()
+    checked.book.record(journal)
+    at = journal.end
+    crossing(checked, "1", ("101", "101", "99"))
+    text, at, mark, _, _ = journal.read(at, b"{")
+    assert (text, mark and mark.reason) == (b"", Reason.CROSSED)
+    assert journal.read(at, b"{").text.count(b"\n") == 1
+
+
+def test_no_crossed_snapshot_is_published_as_live(checked: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = published(checked, monkeypatch)
+    checked.replace(Summed(2, levels(("101", "1")), levels(("101", "1")), checksum=crc(("101", "101"))))
+    assert checked.worth == (State.STALE, Reason.CROSSED, 2)
+    assert shown == [(State.STALE, 2, [(10100, 1000)])]
+
+
+def test_a_snapshot_of_a_live_book_is_never_published_in_the_epoch_before(
+    checked: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have any number, also a lower one, and within an epoch numbers only grow."""
+    shown = published(checked, monkeypatch)
+    checked.replace(Summed(2, levels(("98", "1")), levels(("101", "1")), checksum=crc(("101", "98"))))
+    assert shown == [(State.LIVE, 2, [(9800, 1000)])]
+
+
+def test_a_renewal_that_crosses_the_book_is_not_published_as_live(
+    narrow: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow.update(Update(102, 102, bids=levels(("99", "0"), ("98", "0"))))
+    shown = published(narrow, monkeypatch)
+    narrow.snapshot(Snapshot(101, ladder(102, -1), ladder(101, 1)))
+    assert narrow.worth == (State.STALE, Reason.CROSSED, 2)
+    assert [state for state, *_ in shown] == [State.STALE]
+
+
+def published(told: Told, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, list[tuple[int, int]]]]:
+    """What other programs see from now on after each publication: state, epoch and bids."""
+    seen: list[tuple[int, int, list[tuple[int, int]]]] = []
+    reader = ArenaReader(ARENA)
+    for name in ("publish", "mark"):
+        real = getattr(told.book, name)
+
+        def spied(*words: object, real: Callable[..., object] = real) -> object:
+            found = real(*words)
+            view = reader.read(0)
+            seen.append((view.state, view.epoch, view.bids))
+            return found
+
+        monkeypatch.setattr(told.book, name, spied)
+    return seen
 
 
 def test_a_doubt_about_a_crossed_book_that_only_checksums_prove_needs_a_snapshot(checked: Told) -> None:
