@@ -110,13 +110,15 @@ def remove(symbol: str, venue: str) -> Question[Removed]:
 
 
 def fresh(books: Iterable[Facts], max_age_s: float | None) -> None:
-    """Raise `TooOld` if the last update of one of the books was received longer ago, or there has been none."""
+    """Raise `TooOld` if the last update of one of the books was received longer ago, or nobody knows how long ago."""
     if max_age_s is None:
         return
     for each in books:
         age_s = each.age_s()
-        if age_s is None or not age_s <= max_age_s:  # nothing is young enough for nan
+        if age_s is None or not 0 <= age_s <= max_age_s:  # nothing is young enough for nan
             since = "has had no update" if age_s is None else f"had its last update {age_s:.3f} s ago"
+            if age_s is not None and age_s < 0:
+                since = f"had its last update before the clock went back by at least {-age_s:.3f} s"
             data = {name: getattr(each, name) for name in Facts.__struct_fields__}
             raise refusal("too_old", f"{each.id} {since}, and {max_age_s:g} s is allowed", data)
 

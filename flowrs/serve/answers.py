@@ -139,10 +139,12 @@ class Answers:
 
 
 def _refuse_old(told: dict[str, Any], name: str, max_age_ms: float) -> None:
-    """Raise RequestError if the last update of a book was received longer ago, or there has been none."""
+    """Raise RequestError if the last update of a book was received longer ago, or nobody knows how long ago."""
     age_ms = told["age_ms"]
-    if age_ms is None or age_ms > max_age_ms:
+    if age_ms is None or not 0 <= age_ms <= max_age_ms:
         since = "has had no update" if age_ms is None else f"had its last update {age_ms:g} ms ago"
+        if age_ms is not None and age_ms < 0:
+            since = f"had its last update before the clock went back by at least {-age_ms:g} ms"
         raise RequestError("too_old", f"{name} {since}; max_age_ms allows {max_age_ms:g}", told)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from flowrs.core import Journal
-from flowrs.serve.channels import Each
+from flowrs.serve.channels import Each, Newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,8 +74,10 @@ class Hub:
         reader.flush()
 
     def leave(self, channel: Channel, reader: Outbox) -> None:
-        """Take a reader away; a channel without readers ends."""
+        """Take a reader away, who is told nothing more; a channel without readers ends."""
         channel.readers.pop(reader, None)
+        if isinstance(channel, Newest):
+            reader.forget(channel)
         if not channel.readers and self._channels.get(channel.key) is channel:
             self._close(channel)
 

@@ -108,6 +108,12 @@ def test_a_book_older_than_allowed_is_refused(daemon: FakeDaemon) -> None:
     assert caught.value.data["seq"] == 123
 
 
+def test_a_book_is_too_old_if_the_clock_was_set_back_since(daemon: FakeDaemon) -> None:
+    daemon.answer("book", received(-3600.0))
+    with Client(daemon.path) as client, pytest.raises(TooOld, match=r"before the clock went back by at least 3"):
+        client.book("BTC-USDT", max_age_s=1e9)
+
+
 def test_a_book_that_never_had_an_update_is_too_old(daemon: FakeDaemon) -> None:
     daemon.answer("book", {"result": {**BOOK, "recv_ns": 0, "age_ms": None}})
     with Client(daemon.path) as client, pytest.raises(TooOld, match="has had no update"):

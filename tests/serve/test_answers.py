@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,16 @@ def test_a_book_is_refused_if_its_last_update_is_older_than_allowed(asked: Asked
     replica.mark(State.STALE, Reason.GAP)
     assert asked.error("book", symbol="BTC-USDT", max_age_ms=0).code == "not_live"
     assert asked.error("book", symbol="BTC-USDT", max_age_ms=0, allow_stale=True).code == "too_old"
+
+
+def test_after_the_clock_was_set_back_a_book_is_too_old_for_any_age(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour_ago_ns = time.time_ns() - 3600 * 10**9
+    monkeypatch.setattr("flowrs.serve.facts.time.time_ns", lambda: hour_ago_ns)
+    assert asked.result("book", symbol="BTC-USDT")["age_ms"] < 0
+    error = asked.error("book", symbol="BTC-USDT", max_age_ms=1e9)
+    assert (error.code, "before the clock went back by at least 3" in error.message) == ("too_old", True)
 
 
 def test_a_book_without_an_update_is_too_old_for_any_age() -> None:

@@ -477,6 +477,22 @@ async def test_what_was_subscribed_to_can_be_ended_and_begun_again(desk: Desk, c
     assert (await client.event())["data"]["seq"] == desk.seq
 
 
+async def test_no_event_comes_after_the_answer_that_ends_its_subscription(desk: Desk, client: Client) -> None:
+    desk.change(deep(3000))
+    key = await subscribe(client, **BTC | {"depth": 0})
+    for _ in range(20):  # of 100 kB each, which a socket does not hold: the newest waits
+        desk.change()
+        await trio.testing.wait_all_tasks_blocked()
+    end = {"id": "end", "method": "unsubscribe", "params": {"subscription": key}}
+    await client.stream.send_all(json.dumps(end).encode() + b"\n")
+    await trio.testing.wait_all_tasks_blocked()
+    with trio.fail_after(5):
+        while json.loads(await client.line()).get("id") != "end":
+            pass
+    assert "result" in await client.ask("venues")
+    assert not client.events
+
+
 async def test_a_thousand_subscriptions_are_the_most_of_a_connection(desk: Desk, client: Client) -> None:
     for depth in range(1000):
         await subscribe(client, **BTC, depth=depth)

@@ -25,7 +25,7 @@ class Client:
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
         self._buffer = b""
-        self._events: deque[Any] = deque()  # that came while an answer was waited for
+        self.events: deque[Any] = deque()  # that came while an answer was waited for
 
     async def line(self) -> bytes:
         """The next line, b"" at the end of the connection."""
@@ -39,8 +39,8 @@ class Client:
 
     async def event(self) -> Any:
         """The next event."""
-        if self._events:
-            return self._events.popleft()
+        if self.events:
+            return self.events.popleft()
         with trio.fail_after(5):
             return json.loads(await self.line())
 
@@ -48,7 +48,7 @@ class Client:
         """Send bytes, return what is answered; events meanwhile are kept."""
         await self.stream.send_all(data)
         while "subscription" in (answer := json.loads(await self.line())):
-            self._events.append(answer)
+            self.events.append(answer)
         return answer
 
     async def ask(self, method: str, **params: Any) -> Any:
