@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from flowrs.cli.log import FORMATS
 from flowrs.errors import FlowrsError
 
-FILE = click.Path(path_type=Path)
-"""The type of an option that names a file."""
+FILE = click.Path(path_type=Path, readable=False)
+"""The type of an option that names a file. Whether it may be read is told by who reads it."""
+
+
+class _SocketPath(click.Path):
+    """A path that is not empty. Whether it may be opened is told by who connects: doctor is made to say why not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; the empty one would mean the working directory."""
+        if not str(value):
+            self.fail("expected a path, got nothing.", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 config = click.option(
     "--config", "path", type=FILE, envvar="FLOWRS_CONFIG", show_envvar=True, help="The configuration."
 )
 socket = click.option(
-    "--socket", envvar="FLOWRS_SOCKET", type=click.Path(path_type=Path), help="The daemon's socket.", show_envvar=True
+    "--socket",
+    envvar="FLOWRS_SOCKET",
+    type=_SocketPath(path_type=Path, readable=False),
+    help="The daemon's socket.",
+    show_envvar=True,
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one line.")
 LEVELS = click.Choice(["debug", "info", "warning", "error"])

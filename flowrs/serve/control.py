@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
+from flowrs.config import SYSTEM_SOCKET
 from flowrs.errors import ConfigError
 from flowrs.serve.methods import Client, Handed, Then, peer_of
 from flowrs.serve.outbox import PATIENCE_S, Outbox
@@ -37,6 +38,7 @@ _LOOK_S = 1.0
 _BACKLOG = 128
 _MAX_CLIENTS = 2048
 _SOCKET_MODE = 0o660
+_OTHERWISE = "choose another path with --socket or FLOWRS_SOCKET"
 
 
 @contextmanager
@@ -45,10 +47,14 @@ def _locked(path: Path) -> Iterator[None]:
     lock_path = path.with_name(path.name + ".lock")
     while True:
         try:
-            path.parent.mkdir(mode=0o755, exist_ok=True)
+            if path.parent == SYSTEM_SOCKET.parent:  # systemd's RuntimeDirectory=, where no systemd has made it
+                path.parent.mkdir(mode=0o755, exist_ok=True)
             fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            message = f"cannot listen at {path}: there is no folder {path.parent}; make it, or {_OTHERWISE}"
+            raise ConfigError(message) from None
         except OSError as error:
-            message = f"cannot make {lock_path}: {error.strerror}; choose another path with --socket or FLOWRS_SOCKET"
+            message = f"cannot make {lock_path}: {error.strerror}; {_OTHERWISE}"
             raise ConfigError(message) from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +81,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _bind(path: Path) -> socket.socket:
     """Return a socket that is bound to `path`, in place of one that a crash may have left there."""
     if path.exists() and not path.is_socket():
-        message = f"{path} exists and is no socket; choose another path with --socket or FLOWRS_SOCKET"
+        message = f"{path} exists and is no socket; {_OTHERWISE}"
         raise ConfigError(message)
     if _is_listened_at(path):  # by who holds no lock: systemd, for a daemon of its own
         message = f"somebody listens at {path} already, systemd perhaps; stop flowrs.socket, or choose another path"
@@ -89,7 +95,7 @@ def _bind(path: Path) -> socket.socket:
     except OSError as error:
         sock.close()
         reason = error.strerror or error  # a path that is too long has no errno
-        message = f"cannot listen at {path}: {reason}; choose another path with --socket or FLOWRS_SOCKET"
+        message = f"cannot listen at {path}: {reason}; {_OTHERWISE}"
         raise ConfigError(message) from None
     return sock
 

@@ -278,6 +278,14 @@ def test_without_a_daemon_the_remedy_is_told(flowrs: Flowrs, socket_path: Path, 
         (["quote", "X", "buy", "1", "--fee", "binance"], "flowrs quote: Invalid value for '--fee': 'binance' is not"),
         (["quote", "X", "hold", "1"], "flowrs quote: Invalid value for '{buy|sell}': 'hold' is not one of"),
         (["completion", "csh"], "flowrs completion: Invalid value for"),
+        (
+            ["run", "--socket", ""],
+            "flowrs run: Invalid value for '--socket' (env var: 'FLOWRS_SOCKET'): expected a path, got nothing.",
+        ),
+        (
+            ["status", "--socket", ""],
+            "flowrs status: Invalid value for '--socket' (env var: 'FLOWRS_SOCKET'): expected a path, got nothing.",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_that_points_to_the_help(flowrs: Flowrs, words: list[str], line: str) -> None:

@@ -124,6 +124,17 @@ def test_who_may_not_open_the_socket_is_told_which_group_may(
     assert "usermod -aG" in finding.remedy or "log in anew" in finding.remedy
 
 
+def test_doctor_is_not_kept_from_a_socket_that_is_named_and_that_the_user_may_not_open(
+    flowrs: Flowrs, config: Callable[..., str], daemon: FakeDaemon, socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert daemon
+    path = config()
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may open anything
+    code, found = examined(flowrs, "--offline", "--config", path, "--socket", str(socket_path))
+    assert code == 1
+    assert "may not open it" in found["socket"]["what"]
+
+
 def test_a_daemon_of_another_version_and_books_that_are_not_live_are_doubtful(
     flowrs: Flowrs, config: Callable[..., str], daemon: FakeDaemon, socket_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

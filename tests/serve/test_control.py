@@ -386,10 +386,15 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
-    """Such as /run/flowrs, or $XDG_RUNTIME_DIR's."""
-    async with listen(tmp_path / "flowrs" / "flowrs.sock"):
-        assert stat.S_IMODE((tmp_path / "flowrs").stat().st_mode) == 0o755
+async def test_of_folders_that_are_missing_only_the_system_s_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "flowrs" / "flowrs.sock"
+    monkeypatch.setattr("flowrs.serve.control.SYSTEM_SOCKET", path)
+    assert f"there is no folder {tmp_path / 'other'}; make it, or " in await refused(tmp_path / "other" / path.name)
+    assert names_in(tmp_path) == []
+    async with listen(path):
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o755
 
 
 async def refused(path: Path) -> str:
@@ -448,7 +453,6 @@ async def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> Non
 
 
 async def test_a_path_that_cannot_be_had_is_said_in_one_line(tmp_path: Path) -> None:
-    assert "No such file or directory" in await refused(tmp_path / "missing" / "missing" / "flowrs.sock")
     (tmp_path / "file").touch()
     assert "cannot make" in await refused(tmp_path / "file" / "flowrs.sock")
     assert "too long" in await refused(tmp_path / ("x" * 150))
