@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args, get_type_hints
 
@@ -19,7 +20,7 @@ from flowrs.errors import ConfigError
 from flowrs.groups import Groups, groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SYSTEM_SOCKET = Path("/run/flowrs/flowrs.sock")
 """Where the systemd unit's daemon listens: its RuntimeDirectory= makes the folder."""
@@ -116,17 +117,31 @@ class Config(Struct, frozen=True):
     )
     groups: Groups = Groups()
     plugins: PluginsConfig = PluginsConfig()
+    file: Path | None = None
+    """Where it was read, for errors to name."""
+
+
+_TABLES = ("daemon", "venues", "groups", "plugins")
+
+
+@contextmanager
+def named(file: Path | None) -> Iterator[None]:
+    """Let a `ConfigError` name the file that has the mistake, if there is one and it does not name it yet."""
+    try:
+        yield
+    except ConfigError as error:
+        if file is None or error.message.startswith(f"{file}: "):
+            raise
+        reason = f"{file}: {error.message}"
+        raise ConfigError(reason) from None
 
 
 def load(path: Path | None) -> Config:
     """Read the file; None means the defaults. Raises `ConfigError`: one line with file, key and what was expected."""
     if path is None:
         return Config()
-    try:
-        return _config(_parse(path))
-    except ConfigError as error:
-        reason = f"{path}: {error.message}"
-        raise ConfigError(reason) from None
+    with named(path):
+        return msgspec.structs.replace(_config(_parse(path)), file=path)
 
 
 def default_path(environ: Mapping[str, str]) -> Path | None:
@@ -175,7 +190,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _config(table: dict[str, Any]) -> Config:
-    _known(table, Config, "")
+    _known(table, _TABLES, "")
     daemon = _fields(_table(table.get("daemon", {}), "daemon"), DaemonConfig, "daemon")
     found = _groups(_table(table.get("groups", {}), "groups"))
     plugins = _plugins(_table(table.get("plugins", {}), "plugins"))
@@ -228,19 +243,19 @@ def _table(value: object, path: str) -> dict[str, Any]:
     return value
 
 
-def _known(table: dict[str, Any], struct: type[Struct], path: str) -> None:
+def _known(table: dict[str, Any], names: Sequence[str], path: str) -> None:
     import difflib  # noqa: PLC0415 - only a mistake needs it, and every client imports this module
 
     for key in table:
-        if key not in struct.__struct_fields__:
-            near = difflib.get_close_matches(key, struct.__struct_fields__, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(struct.__struct_fields__)}"
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(names)}"
             _refuse(f"{path}.{key}" if path else key, f"unknown key; {hint}")
 
 
 def _fields(table: dict[str, Any], struct: type[Struct], path: str) -> dict[str, Any]:
     """Return the table's values, each of its field's type, without defaults for those that are missing."""
-    _known(table, struct, path)
+    _known(table, struct.__struct_fields__, path)
     hints = get_type_hints(struct, include_extras=True)
     return {key: _value(value, hints[key], f"{path}.{key}") for key, value in table.items()}
 

@@ -17,6 +17,7 @@ import trio
 
 from flowrs import registry, sections
 from flowrs.api import Rate
+from flowrs.config import named
 from flowrs.core import Arena, Scratch
 from flowrs.errors import ConfigError, CoreError, PluginError
 from flowrs.feed import Budget, Venue
@@ -77,6 +78,12 @@ class Roster:
         """Why configured venues are left out; the same dict for ever."""
         self._arena, self._scratch, self._machine = arena, Scratch(), Budget(_CONNECTS)
         self._feeds: trio.Nursery | None = None
+        self.faults: list[str] = []
+        """What is wrong, but no reason not to begin."""
+        with named(config.file):
+            self._begin_with(config)
+
+    def _begin_with(self, config: Config) -> None:
         plugins, self._parts = self._planned(config)
         self._check_room([], {}, list(self._parts.values()), {})
         for name, part in self._parts.items():
@@ -87,8 +94,7 @@ class Roster:
         if self.missing and not self.venues:
             raise ConfigError("; ".join([*self.missing.values(), *map(str, plugins.errors.values())]))
         without = [f"{words}; going on without it" for words in self.missing.values()]
-        self.faults = [*map(str, plugins.errors.values()), *without]
-        """What is wrong, but no reason not to begin."""
+        self.faults += [*map(str, plugins.errors.values()), *without]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run all venues, and those that will come, until cancelled."""
@@ -103,6 +109,10 @@ class Roster:
 
         What a plugin fails to bring although it could in the trial is logged, left out, and tried again the next time.
         """
+        with named(config.file):
+            return await self._change(config)
+
+    async def _change(self, config: Config) -> Changed:
         try:
             with trio.fail_after(_TRIAL_S):
                 trial = await trio.to_thread.run_sync(_tried, config, self._arena.slots, abandon_on_cancel=True)

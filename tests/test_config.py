@@ -48,7 +48,9 @@ def test_without_a_file_nine_pairs_of_four_exchanges_are_followed() -> None:
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "") == load(None)
+    config = loaded(tmp_path, "")
+    assert config == Config(file=config.file)
+    assert load(None) == Config()
 
 
 def test_every_key_can_be_set(tmp_path: Path) -> None:

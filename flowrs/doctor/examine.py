@@ -43,7 +43,7 @@ def _configuration(path: Path | None, places: list[Place]) -> Iterator[Finding]:
         config = settings.load(path)
         roster = Roster(config, Arena())
     except ConfigError as error:
-        words = error.message if str(path) in error.message else f"{where}: {error.message}"
+        words = error.message if path else f"{where}: {error.message}"
         yield wrong("configuration", words, f"change it; flowrs check-config {path or 'FILE'} looks at it again")
         return
     names = ", ".join(roster.venues)

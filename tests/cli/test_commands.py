@@ -13,7 +13,7 @@ from flowrs.cli.root import COMMANDS, root
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Flowrs
+    from conftest import Flowrs, Spawn
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -307,12 +307,22 @@ def test_control_characters_of_an_exchange_are_not_printed(flowrs: Flowrs, daemo
     assert flowrs("book", "X-Y").stderr == "flowrs: \ufffd[2J\ufffd2J\ufffd\ufffd[bold]x.\n"
 
 
-def test_check_config_refuses_a_venue_that_no_plugin_brings(flowrs: Flowrs, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["check-config"], ["run", "--config"]])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[venues.binanc]\nsymbols = ["BTC-USDT"]', "venues.binanc: no plugin brings this venue"),
+        ("[plugins.nope]", "plugins.nope: no such plugin is installed"),
+    ],
+)
+def test_a_configuration_that_no_plugin_is_for_is_named_with_its_file(
+    spawn: Spawn, tmp_path: Path, words: list[str], text: str, line: str
+) -> None:
     path = tmp_path / "flowrs.toml"
-    path.write_text('[venues.binanc]\nsymbols = ["BTC-USDT"]')
-    result = flowrs("check-config", str(path))
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"flowrs: {path}: venues.binanc: no plugin brings this venue")
+    path.write_text(text)
+    child = spawn(*words, str(path))
+    assert child.communicate()[1].startswith(f"flowrs: {path}: {line}")
+    assert child.returncode == 2
 
 
 def test_check_config_says_what_a_file_holds(flowrs: Flowrs, tmp_path: Path) -> None:

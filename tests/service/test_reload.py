@@ -143,6 +143,7 @@ async def test_a_bad_file_changes_nothing_and_says_why(
     assert "reload refused" in status
     (line,) = [each for each in caplog.messages if "reload refused, nothing has changed" in each]
     assert words in line
+    assert line.count(str(world.file)) == 1
     await world.live("binance:BTC-USDT", "binance:ETH-USDT")
 
     world.write(binance="BTC-USDT SOL-USDT")
@@ -248,7 +249,10 @@ async def test_a_plugin_that_blocks_in_the_trial_keeps_the_daemon_neither_from_g
     monkeypatch.setattr("flowrs.roster._TRIAL_S", 0.2)
     tulip.flag.touch()
     world.write(following("BTC-USDT"), binance="BTC-USDT")
-    assert "reload refused: it could not be tried within 0.2 s: a plugin waits for something" in await world.reload()
+    assert (
+        f"reload refused: {world.file}: it could not be tried within 0.2 s: a plugin waits for something"
+        in await world.reload()
+    )
     await world.live("binance:BTC-USDT", "binance:ETH-USDT")
 
     monkeypatch.setattr("flowrs.roster._TRIAL_S", 60.0)
