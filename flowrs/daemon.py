@@ -36,6 +36,7 @@ from flowrs.serve import (
     listen,
 )
 from flowrs.service import Service
+from flowrs.signals import hearing
 from flowrs.systemd import passed_socket
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ async def _serve(
     administration = Administration(venues, answers)
     tables = (answers.methods, together.methods, subscriptions.methods, attach_method(arena), administration.methods)
     control = Control(Table(dict(item for each in tables for item in each.items())), metrics, subscriptions.end)
-    async with listen(socket) if passed is None else _adopted(passed) as listener, trio.open_nursery() as root:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    with hearing(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async with listen(socket) if passed is None else _adopted(passed) as listener, trio.open_nursery() as root:
             root.start_soon(control.run, listener)
             root.start_soon(hub.run)
             root.start_soon(_tick, metrics, arena, hub, each_second)

@@ -18,6 +18,7 @@ import trio
 from flowrs.client.events import BookState, Disconnected, Reconnected, VenueStates
 from flowrs.client.stream import pauses
 from flowrs.errors import ControlError, NotRunning, PluginError, TooSlow, UnknownName
+from flowrs.signals import hearing
 from flowrs.sink import Lost
 from flowrs.waiting import Queue
 
@@ -57,7 +58,7 @@ class Drain:
         Raises (in an exception group) NotRunning or ControlError if it cannot begin, or nothing is left to follow;
         PluginError for whatever the sink does wrong. Started: it is subscribed.
         """
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        with hearing(signal.SIGTERM, signal.SIGINT) as signals:
             try:
                 await self._follow(signals, task_status)
             except BaseException:

@@ -20,8 +20,9 @@ ALLOWED = {
     "api": ANYBODYS,
     "hookspecs": {"api", "sink"},
     "sink": {"client"},  # for types: what its events are
-    "drain": {"client", "selection", "sink", "waiting", *ANYBODYS},
+    "drain": {"client", "selection", "signals", "sink", "waiting", *ANYBODYS},
     "waiting": set(),
+    "signals": set(),
     "wire": {"api"},
     "config": {"groups", *ANYBODYS},
     "groups": {"errors"},
@@ -36,9 +37,9 @@ ALLOWED = {
     "sections": {"registry", "systemd", *API},
     "roster": {"feed", "core", "config", "registry", "sections", *API},
     "service": {"core", "serve", "systemd"},
-    "daemon": {"serve", "core", "config", "roster", "service", "systemd", "feed", *API},
+    "daemon": {"serve", "core", "config", "roster", "service", "signals", "systemd", "feed", *API},
     "client": {"config", "core", *ANYBODYS},  # of core what reads the shared memory: see below
-    "gateway": {"client", "config", "systemd", *ANYBODYS},
+    "gateway": {"client", "config", "signals", "systemd", *ANYBODYS},
     "sim": ANYBODYS,
     "doctor": {"client", "config", "core", "feed", "registry", "roster", *API},
     "cli": {
@@ -48,6 +49,7 @@ ALLOWED = {
         "selection",
         "sink",
         "registry",
+        "signals",
         "sim",
         "testing",
         "client",

@@ -67,6 +67,25 @@ async def test_a_signal_under_load_ends_it_soon_and_cleanly(tmp_path: Path, numb
     assert "Traceback" not in daemon.log()
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.02])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_only_the_first_signal_counts(tmp_path: Path, number: signal.Signals, pause_s: float) -> None:
+    socket = tmp_path / "flowrs.sock"
+    async with (
+        open_venue(BinanceSpot(Market(seed=1))) as sim,
+        serving(config(tmp_path, sim), socket) as daemon,
+        connected(socket) as client,
+    ):
+        await client.until("status", lambda status: status["books"]["live"] == 2)
+        for _ in range(5):
+            daemon.process.send_signal(number)
+            await trio.sleep(pause_s)
+        assert await daemon.ended(within_s=5) == 0, daemon.log()
+    assert not socket.exists()
+    assert not socket.with_name("flowrs.sock.lock").exists()
+    assert "Traceback" not in daemon.log()
+
+
 async def ask_without_end(client: Any) -> None:
     try:
         while await client.send(BOOK):

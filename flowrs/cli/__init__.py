@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 
 __all__ = ["main"]
@@ -14,4 +15,8 @@ def main() -> None:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows no µ shows the rest
-    root.main(prog_name="flowrs")
+    try:
+        root.main(prog_name="flowrs")
+    finally:  # only to exit is left: a second Ctrl-C changes neither the exit code nor what is on the terminal
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import trio
 
 from flowrs.errors import ConfigError
+from flowrs.signals import hearing
 from flowrs.sim import SimOptions, Venue, configuration, run_sim
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def run(**options: Any) -> None:
@@ -26,16 +30,16 @@ def run(**options: Any) -> None:
 
 
 async def _serve(options: SimOptions) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_cancel_on_signal, nursery.cancel_scope)
-        await run_sim(options, task_status=_Announcement())
-        nursery.cancel_scope.cancel()
+    with hearing(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope)
+            await run_sim(options, task_status=_Announcement())
+            nursery.cancel_scope.cancel()
 
 
-async def _cancel_on_signal(scope: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel()
+async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
 
 
 class _Announcement:

@@ -19,6 +19,7 @@ from flowrs.gateway.follow import Follower
 from flowrs.gateway.market import Market
 from flowrs.gateway.server import Server, bind
 from flowrs.gateway.websocket import WebSocket
+from flowrs.signals import hearing
 from flowrs.systemd import Systemd, status
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def _serve(
     audience = Audience(market)
     stop = trio.Event()
     server = Server(make_app(market, Exposition(market, audience), access, WebSocket(market, audience, stop)))
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with hearing(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Follower(settings.socket, market, audience).run)
             nursery.start_soon(audience.run)
