@@ -31,7 +31,8 @@ $(READY): $(NATIVE) | bootstrap
 	@echo "setting up $(VENV) (once, about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --group dev --editable .
+	@# compat: by its path, so that a folder that holds a checkout named flowrs does not hide the package in it
+	@$(BIN)/python -m pip install --quiet --group dev --config-settings editable_mode=compat --editable .
 	@touch $@
 
 check-style: $(READY)
