@@ -100,7 +100,7 @@ def parts(answer: dict[str, Any]) -> tuple[Cell, Table]:
     for bid, ask in zip_longest(answer["bids"], answer["asks"], fillvalue=("", "")):
         rows.append((bid[1], Cell(bid[0], "green"), Cell(ask[0], "red"), ask[1]))
     return Cell(heading(answer), f"bold {state(answer['state']).style}"), Table(
-        (">bid quantity", ">bid", ">ask", ">ask quantity"), rows
+        (">bid quantity", ">bid", ">ask", ">ask quantity"), rows, spare=(("bid quantity", "ask quantity"),)
     )
 
 

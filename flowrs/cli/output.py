@@ -26,10 +26,14 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows under titles. A title that starts with `>` aligns its column to the right."""
+    """Rows under titles. A title that starts with `>` aligns its column to the right.
+
+    `spare` names what a narrow terminal leaves out first: groups of titles, the least important one first.
+    """
 
     titles: tuple[str, ...]
     rows: list[tuple[Cell | str, ...]]
+    spare: tuple[tuple[str, ...], ...] = ()
 
 
 def clean(text: object) -> str:

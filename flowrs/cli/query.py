@@ -64,7 +64,8 @@ def _connections(answer: dict[str, Any]) -> Table:
                 error = f"{error} (again in {duration(link['retry_in_s'])})"
             since, books = duration(link["since_s"]), str(len(link["symbols"]))
             rows.append((link["id"], state(link["state"]), since, str(link["attempt"]), books, error))
-    return Table(("connection", "state", ">for", ">attempt", ">books", "error"), rows)
+    titles = ("connection", "state", ">for", ">attempt", ">books", "error")
+    return Table(titles, rows, spare=(("attempt",), ("books",), ("for",)))
 
 
 def _books(answer: dict[str, Any]) -> Table:
@@ -81,7 +82,8 @@ def _books(answer: dict[str, Any]) -> Table:
         )
         for book in answer["list"]
     ]
-    return Table(("book", "state", "by", ">age", ">bid", ">ask", ">gaps", ">resyncs"), rows)
+    titles = ("book", "state", "by", ">age", ">bid", ">ask", ">gaps", ">resyncs")
+    return Table(titles, rows, spare=(("resyncs",), ("gaps",), ("age",), ("by",), ("bid", "ask")))
 
 
 @click.command(
@@ -104,4 +106,5 @@ def venues(*, as_json: bool, socket: Path | None) -> None:
         (entry["venue"], entry["name"], entry["plugin"], entry["url"] or NONE, " ".join(entry["symbols"]))
         for entry in answer
     ]
-    show(Table(("venue", "name", "plugin", "address", "symbols"), rows))
+    titles = ("venue", "name", "plugin", "address", "symbols")
+    show(Table(titles, rows, spare=(("plugin",), ("name",), ("address",))))

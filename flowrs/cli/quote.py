@@ -13,6 +13,8 @@ from flowrs.client import Client
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SPARE = (("levels",), ("fee",), ("worst",), ("fees",))
+
 
 def _fees(_ctx: click.Context, _param: click.Parameter, told: tuple[str, ...]) -> dict[str, str]:
     fees = {}
@@ -98,7 +100,7 @@ def parts(answer: dict[str, Any]) -> tuple[Cell | Table, ...]:
         for each in answer["split"]
     ]
     titles = ("book", ">base", ">value", ">average", ">worst", ">levels", ">fee", ">fees")
-    shown: list[Cell | Table] = [Cell("  ".join(words), "bold"), Table(titles, rows)]
+    shown: list[Cell | Table] = [Cell("  ".join(words), "bold"), Table(titles, rows, _SPARE)]
     unit = base if answer["currency"] == "base" else currency
     if not answer["complete"]:
         shown.append(Cell(f"not complete: nobody is known to have the last {answer['rest']} {unit}", "red"))

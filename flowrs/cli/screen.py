@@ -8,10 +8,11 @@ from rich.console import Console, Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from flowrs.cli.columns import GAP, fit
 from flowrs.cli.output import Cell, Table, clean
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import ConsoleOptions, JustifyMethod, RenderResult
 
 
 def console() -> Console:
@@ -26,7 +27,7 @@ def show(*parts: str | Cell | Table) -> None:
 
 def drawn(*parts: str | Cell | Table) -> Group:
     """Return headings and tables for a console or a live display."""
-    return Group(*(_table(part) if isinstance(part, Table) else _text(part, "bold") for part in parts))
+    return Group(*(_Fitted(part) if isinstance(part, Table) else _text(part, "bold") for part in parts))
 
 
 def fitted(screen: Console, *parts: str | Cell | Table) -> Group:
@@ -34,11 +35,12 @@ def fitted(screen: Console, *parts: str | Cell | Table) -> Group:
     *above, table = parts
     if not isinstance(table, Table):
         raise TypeError(table)
-    room = screen.height - len(screen.render_lines(drawn(*above))) - 2
-    if len(table.rows) < room:
+    surplus = len(screen.render_lines(drawn(*parts))) - screen.height
+    if surplus <= 0:
         return drawn(*parts)
-    left_out = len(table.rows) - max(room, 0)
-    return drawn(*above, table._replace(rows=table.rows[: max(room, 0)]), Cell(f"… and {left_out} more", "dim"))
+    left_out = min(surplus + 1, len(table.rows))  # and the line that says so
+    rows = table.rows[: len(table.rows) - left_out]
+    return drawn(*above, table._replace(rows=rows), Cell(f"… and {left_out} more", "dim"))
 
 
 def _text(cell: Cell | str, style: str = "") -> Text:
@@ -46,13 +48,20 @@ def _text(cell: Cell | str, style: str = "") -> Text:
     return Text(clean(cell.text), cell.style) if isinstance(cell, Cell) else Text(clean(cell), style)
 
 
-def _table(table: Table) -> RenderableType:
-    shape = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for title in table.titles:
-        # A digit that is cut off would be a wrong price: what is too wide goes on in the next line.
-        shape.add_column(
-            Text(title.removeprefix(">")), justify="right" if title.startswith(">") else "left", overflow="fold"
-        )
-    for row in table.rows:
-        shape.add_row(*map(_text, row))
-    return shape
+class _Fitted:
+    """A table as wide as the terminal is when it is drawn."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        table, widths, left_out = fit(self._table, options.max_width)
+        shape = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
+        for title, width in zip(table.titles, widths, strict=True):
+            justify: JustifyMethod = "right" if title.startswith(">") else "left"
+            shape.add_column(Text(title.removeprefix(">")), justify=justify, overflow="fold", width=width)
+        for row in table.rows:
+            shape.add_row(*map(_text, row))
+        yield shape
+        if left_out:
+            yield Text(f"too narrow for: {', '.join(left_out)}", "dim")

@@ -26,7 +26,8 @@ def parts(answer: dict[str, Any]) -> tuple[Cell | Table, ...]:
             )
         )
     style = STATE_STYLE["live" if answer["bids"] or answer["asks"] else "stale"]
-    levels = Table((">of", ">bid quantity", ">bid", ">ask", ">ask quantity", "of"), rows)
+    titles = (">of", ">bid quantity", ">bid", ">ask", ">ask quantity", "of")
+    levels = Table(titles, rows, spare=(("of",), ("bid quantity", "ask quantity")))
     missing = left_out(answer["parts"])
     return (Cell(heading(answer), f"bold {style}"), levels, *([missing] if missing else []))
 

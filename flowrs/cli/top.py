@@ -103,7 +103,7 @@ def _venues(status: dict[str, Any], measured: dict[str, Any]) -> Table:
             )
         )
     titles = ("venue", ">up", ">live", ">messages/s", ">p50 µs", ">p99 µs", ">gaps", ">reconnects", "")
-    return Table(titles, rows)
+    return Table(titles, rows, spare=(("reconnects",), ("gaps",), ("p50 µs",), ("p99 µs",), ("messages/s",)))
 
 
 def _books(status: dict[str, Any]) -> Table:
@@ -119,4 +119,5 @@ def _books(status: dict[str, Any]) -> Table:
         )
         for book in sorted(status["list"], key=lambda book: book["state"] == "live")
     ]
-    return Table(("book", "state", "by", ">bid", ">ask", ">spread", ">age"), rows)
+    titles = ("book", "state", "by", ">bid", ">ask", ">spread", ">age")
+    return Table(titles, rows, spare=(("spread",), ("age",), ("by",), ("bid", "ask")))

@@ -59,7 +59,8 @@ def trades(*, symbol: str, venue: str | None, limit: int, follow: bool, as_json:
         )
         for trade in answer["trades"]
     ]
-    show(f"{answer['venue']}:{answer['symbol']}", Table(("time (UTC)", "side", ">price", ">quantity", "id"), rows))
+    table = Table(("time (UTC)", "side", ">price", ">quantity", "id"), rows, spare=(("id",),))
+    show(f"{answer['venue']}:{answer['symbol']}", table)
 
 
 def _follow(client: Client, symbol: str, venue: str | None, *, as_json: bool) -> None:
