@@ -36,7 +36,11 @@ Examples:
 @options.symbol
 @options.venue
 @click.option(
-    "--depth", type=click.IntRange(min=0), default=10, show_default=True, help="Levels of each side; 0 for all."
+    "--depth",
+    type=click.IntRange(0, options.MOST_LEVELS),
+    default=10,
+    show_default=True,
+    help="Levels of each side; 0 for all.",
 )
 @click.option("--watch", is_flag=True, help="Go on until Ctrl-C.")
 @click.option("--allow-stale", is_flag=True, help="Show the book even if it may be wrong.")

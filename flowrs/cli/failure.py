@@ -18,7 +18,7 @@ _CONTROL = {
     "unknown_symbol": (UNKNOWN, '"flowrs status" lists the symbols.'),
     "unknown_venue": (UNKNOWN, ""),
     "unknown_connection": (UNKNOWN, '"flowrs status" lists the connections.'),
-    "ambiguous": (USAGE, "Name one with --venue."),
+    "ambiguous": (USAGE, "Name one, such as binance:BTC-USDT."),
     "bad_params": (USAGE, ""),
     "forbidden": (FAILURE, "Run this as the daemon's user or as root."),
     "already_kept": (FAILURE, ""),

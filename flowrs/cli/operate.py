@@ -6,11 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from flowrs.cli import options
 from flowrs.cli.book import heading
 from flowrs.cli.output import Cell, duration, show, show_json, state
 from flowrs.client import Client
+from flowrs.config import Symbol
 from flowrs.errors import ControlError
 
 if TYPE_CHECKING:
@@ -47,6 +49,12 @@ Examples:
 @options.socket
 def add(*, symbol: str, venue: str | None, wait_s: float, as_json: bool, socket: Path | None) -> None:
     """Follow one more SYMBOL of a configured exchange, and wait until it is live."""
+    symbol, venue = _one(symbol, venue)
+    try:
+        msgspec.convert(symbol, Symbol)
+    except msgspec.ValidationError:
+        reason = f"{symbol!r} is no symbol: one is such as BTC-USDT or BTC-USDT-PERP."
+        raise click.UsageError(reason, click.get_current_context()) from None
     _get_live("add", symbol, venue, wait_s, as_json=as_json, socket=socket)
 
 

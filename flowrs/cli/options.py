@@ -24,6 +24,9 @@ class _SocketPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+MOST_LEVELS = 1_000_000
+"""Of each side, that the daemon is asked for at most."""
+
 config = click.option(
     "--config", "path", type=FILE, envvar="FLOWRS_CONFIG", show_envvar=True, help="The configuration."
 )

@@ -54,6 +54,16 @@ class Root(click.Group):
         command: click.Command = getattr(importlib.import_module(f"flowrs.cli.{module}"), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What click says of an option without a value gets the command's name, for the help."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            if error.ctx is None and name is not None and (command := self.get_command(ctx, name)) is not None:
+                error.ctx = click.Context(command, parent=ctx, info_name=name)
+            raise
+
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run and exit. An exception that is none of ours, click's or the user's goes on: it is a bug, and is shown."""
         try:

@@ -64,7 +64,7 @@ def check_config(path: Path) -> None:
 
     config = settings.load(path)
     daemon.make_venues(config)
-    socket = config.daemon.socket or settings.default_socket(os.environ)
+    socket = os.environ.get("FLOWRS_SOCKET") or config.daemon.socket or settings.default_socket(os.environ)
     rows = [
         (name, "yes" if venue.enabled else "no", str(len(venue.symbols)), " ".join(venue.symbols))
         for name, venue in config.venues.items()

@@ -48,7 +48,9 @@ Examples:
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @click.option("--every", is_flag=True, help="Each change of the whole book, in order, instead of the newest state.")
 @click.option(
-    "--depth", type=click.IntRange(min=0), help="Levels of each side; 0 for all of one exchange.  [default: 10]"
+    "--depth",
+    type=click.IntRange(0, options.MOST_LEVELS),
+    help="Levels of each side; 0 for all of one exchange.  [default: 10]",
 )
 @click.option("--trades", is_flag=True, help="The trades instead of the books.")
 @click.option("--metrics", is_flag=True, help="What the daemon measures, once a second.")
@@ -57,14 +59,19 @@ def watch(
     *, symbols: tuple[str, ...], every: bool, depth: int | None, trades: bool, metrics: bool, socket: Path | None
 ) -> None:
     """Print each event of books as a line of JSON, until Ctrl-C."""
+    of_books = {"--every": every, "--trades": trades, "--depth": depth is not None}
     if depth is not None and (every or trades):
         reason = "--depth is for the newest state of books, not with --every or --trades."
+        raise click.UsageError(reason, click.get_current_context())
+    if not symbols and (name := next((name for name, is_given in of_books.items() if is_given), None)):
+        reason = f"{name} needs a SYMBOL, such as binance:BTC-USDT."
         raise click.UsageError(reason, click.get_current_context())
     if every and trades:
         reason = "--every is for books; of --trades each is told anyway."
         raise click.UsageError(reason, click.get_current_context())
     with Client(socket) as client:
-        topics = [_topic(client, symbol, depth, every=every, trades=trades) for symbol in symbols]
+        asked = [_topic(client, symbol, depth, every=every, trades=trades) for symbol in symbols]
+    topics = [topic for index, topic in enumerate(asked) if topic not in asked[:index]]
     topics += [Topic.metrics()] if metrics else []
     path = socket if socket is not None else find_socket(os.environ)
     with ends_tidily():

@@ -33,7 +33,7 @@ Examples:
 )
 @options.symbol
 @options.venue
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most.")
 @click.option("--follow", is_flag=True, help="Show those that come, until Ctrl-C.")
 @options.as_json
 @options.socket

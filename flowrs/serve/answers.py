@@ -80,11 +80,17 @@ class Answers:
         asked = [self.venue(venue)] if venue is not None else self._venues.values()
         found = [each for each in asked if symbol in each.replicas]
         if not found:
-            raise RequestError("unknown_symbol", f"no book of {symbol[:64]!r} is kept; `status` lists those that are")
+            where = "" if venue is None else f" at {venue}{self._elsewhere(symbol)}"
+            message = f"no book of {symbol[:64]!r} is kept{where}; `status` lists those that are"
+            raise RequestError("unknown_symbol", message)
         if len(found) > 1:
             names = [each.name for each in found]
-            raise RequestError("ambiguous", f"{symbol} is kept of {', '.join(names)}: name one", {"venues": names})
+            raise RequestError("ambiguous", f"{symbol} is kept of {', '.join(names)}; name one", {"venues": names})
         return found[0], found[0].replicas[symbol]
+
+    def _elsewhere(self, symbol: str) -> str:
+        names = [each.name for each in self._venues.values() if symbol in each.replicas]
+        return f", but at {', '.join(names)}" if names else ""
 
     def _book(self, params: _BookParams, _: Client) -> dict[str, Any]:
         venue, replica = self.find(params.symbol, params.venue)

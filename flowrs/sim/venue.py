@@ -138,7 +138,10 @@ class Venue(Generic[D]):
                 return await trio.open_tcp_listeners(self.port, host=self.host)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or trio.current_time() >= give_up_s:
-                    message = f"cannot listen at {self.host}:{self.port} ({error.strerror}): choose another port"
+                    what = "host, an address of this machine"
+                    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                        what = "port"
+                    message = f"cannot listen at {self.host}:{self.port} ({error.strerror}): choose another {what}"
                     raise ConfigError(message) from error
             await trio.sleep(_LENT_S / 100)
 

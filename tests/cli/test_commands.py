@@ -237,7 +237,7 @@ def test_venues_are_listed_with_plugin_and_address(flowrs: Flowrs) -> None:
         ("unknown_symbol", 5, "flowrs status"),
         ("unknown_venue", 5, "; do something"),
         ("bad_params", 2, "; do something"),
-        ("ambiguous", 2, "--venue"),
+        ("ambiguous", 2, "binance:BTC-USDT"),
         ("too_large", 1, "--depth"),
         ("unknown_method", 1, "restart"),
         ("too_many_clients", 1, "What to do: close clients"),
@@ -274,7 +274,17 @@ def test_without_a_daemon_the_remedy_is_told(flowrs: Flowrs, socket_path: Path, 
         (["bok"], "flowrs: No such command 'bok'."),
         (["book"], "flowrs book: Missing argument 'SYMBOL'."),
         (["book", "X", "--dept", "3"], "flowrs book: No such option '--dept'. (Did you mean"),
-        (["book", "X", "--depth", "-1"], "flowrs book: Invalid value for '--depth': -1 is not in the range x>=0."),
+        (
+            ["book", "X", "--depth", "-1"],
+            "flowrs book: Invalid value for '--depth': -1 is not in the range 0<=x<=1000000.",
+        ),
+        (
+            ["watch", "X", "--depth", "2000000"],
+            "flowrs watch: Invalid value for '--depth': 2000000 is not in the range",
+        ),
+        (["trades", "X", "--limit", "5000"], "flowrs trades: Invalid value for '--limit': 5000 is not in the range 1<"),
+        (["add", "binance:x y"], "flowrs add: 'X Y' is no symbol: one is such as BTC-USDT or BTC-USDT-PERP."),
+        (["status", "--socket"], "flowrs status: Option '--socket' requires an argument. See \"flowrs status --help"),
         (["quote", "X", "buy", "1", "--fee", "binance"], "flowrs quote: Invalid value for '--fee': 'binance' is not"),
         (["quote", "X", "hold", "1"], "flowrs quote: Invalid value for '{buy|sell}': 'hold' is not one of"),
         (["completion", "csh"], "flowrs completion: Invalid value for"),
@@ -332,6 +342,16 @@ def test_check_config_says_what_a_file_holds(flowrs: Flowrs, tmp_path: Path) -> 
     assert result.exit_code == 0
     assert f"{path} is a valid configuration" in result.stdout
     assert result.stdout.splitlines()[-1].split() == ["kraken", "no", "1", "BTC-USD"]
+
+
+def test_check_config_tells_the_socket_as_run_takes_it(
+    flowrs: Flowrs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "flowrs.toml"
+    path.write_text('[daemon]\nsocket = "of_the_file.sock"')
+    assert f"socket {tmp_path}/flowrs.sock, " in flowrs("check-config", str(path)).stdout
+    monkeypatch.delenv("FLOWRS_SOCKET")
+    assert "socket of_the_file.sock, " in flowrs("check-config", str(path)).stdout
 
 
 def test_check_config_says_which_different_symbols_are_one(flowrs: Flowrs, tmp_path: Path) -> None:

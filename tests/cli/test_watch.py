@@ -98,19 +98,21 @@ def test_what_is_named_is_subscribed_to(
 
 
 def test_several_symbols_are_watched_in_one(spawn: Spawn, socket_path: Path) -> None:
+    asked: list[Any] = []
     keys = [f"book/binance:{symbol}/10" for symbol in ("BTC-USDT", "ETH-USDT")]
 
     def script(connection: Connection) -> None:
         for key in keys:
             connection.subscribed(key)
         connection.send(*(event(key, "book", book()) for key in keys))
-        connection.read()
+        asked.append(connection.read())
 
     with ScriptedDaemon(socket_path, silent, script):
-        child = spawn("watch", "binance:BTC-USDT", "binance:ETH-USDT")
+        child = spawn("watch", "binance:BTC-USDT", "binance:ETH-USDT", "binance:BTC-USDT")  # each is taken once
         assert lines(child, 2) == [event(key, "book", book()) for key in keys]
         child.kill()
         child.wait()
+    assert asked == [{}]
 
 
 def test_a_daemon_that_goes_and_comes_back_is_told_of_and_resumed(spawn: Spawn, socket_path: Path) -> None:
@@ -155,13 +157,13 @@ def test_a_pipe_that_closes_is_silent(spawn: Spawn, socket_path: Path) -> None:
 
 def test_what_the_daemon_refuses_is_one_line(spawn: Spawn, socket_path: Path) -> None:
     def script(connection: Connection) -> None:
-        connection.refuse("ambiguous", "BTC-USDT is kept of binance, bybit: name one")
+        connection.refuse("ambiguous", "BTC-USDT is kept of binance, bybit; name one")
 
     with ScriptedDaemon(socket_path, asks_for_parts(CONSOLIDATED), script):
         child = spawn("watch", "BTC-USDT", "--every")
         out, err = child.communicate()
     assert (child.returncode, out) == (2, "")
-    assert err == "flowrs: BTC-USDT is kept of binance, bybit: name one. Name one with --venue.\n"
+    assert err == "flowrs: BTC-USDT is kept of binance, bybit. Name one, such as binance:BTC-USDT.\n"
 
 
 @pytest.mark.parametrize("words", [["--every", "--depth", "5"], ["--trades", "--depth", "5"], ["--every", "--trades"]])
@@ -169,6 +171,13 @@ def test_options_that_contradict_each_other_are_refused(flowrs: Flowrs, words: l
     result = flowrs("watch", "BTC-USDT", *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("flowrs watch: --")
+
+
+@pytest.mark.parametrize("option", [("--every",), ("--trades",), ("--depth", "5"), ("--trades", "--metrics")])
+def test_options_of_books_need_a_symbol(flowrs: Flowrs, option: tuple[str, ...]) -> None:
+    result = flowrs("watch", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"flowrs watch: {option[0]} needs a SYMBOL, such as binance:BTC-USDT. ")
 
 
 def test_trades_are_followed_as_lines(spawn: Spawn, socket_path: Path) -> None:

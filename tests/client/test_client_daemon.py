@@ -92,7 +92,9 @@ def test_each_error_says_what_to_do(client: Client) -> None:
     assert caught.value.data["venues"] == ["binance", "bybit"]
     with pytest.raises(ControlError, match="depth"):
         client.book("BTC-USDT", "binance", depth=-1)
-    with pytest.raises(ControlError, match="no method 'moon'; the daemon is of another version"):
+    with pytest.raises(UnknownName, match=r"no book of 'ETH-EUR' is kept at bybit; status\(\) lists"):
+        client.book("ETH-EUR", "bybit")
+    with pytest.raises(ControlError, match=r"no method 'moon'; there are status, .*; a daemon of another version may"):
         client.call("moon")
 
 

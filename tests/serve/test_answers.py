@@ -269,7 +269,9 @@ def test_a_symbol_of_one_venue_needs_no_venue_and_one_of_two_names_both() -> Non
     for method in ("book", "trades"):
         error = asked.error(method, symbol="BTC-USDT")
         assert (error.code, error.data) == ("ambiguous", {"venues": ["binance", "bybit"]})
-    assert asked.error("book", symbol="ADA-USDT", venue="bybit").code == "unknown_symbol"
+    error = asked.error("book", symbol="ADA-USDT", venue="bybit")
+    assert error.code == "unknown_symbol"
+    assert error.message.startswith("no book of 'ADA-USDT' is kept at bybit, but at binance; ")
 
 
 @pytest.mark.parametrize("symbol", ["NO-SUCH", "", "btc-usdt", "BTCUSDT", "x" * 60_000, "\n\x1b[31m"])

@@ -91,6 +91,12 @@ async def test_a_port_that_is_held_for_too_long_is_an_error_that_names_it(monkey
                 await venue.faults.accept_connections()
 
 
+async def test_a_host_that_is_not_there_is_an_error_that_tells_to_choose_another_one() -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen at nowhere\.invalid:0 \(.*\): choose another host"):
+        async with open_venue(BinanceSpot(Market(INSTRUMENTS[:1])), host="nowhere.invalid"):
+            pytest.fail("it listens")
+
+
 async def test_close_after_accept_closes_as_many_as_asked() -> None:
     async with venue_and_client() as (venue, _):
         venue.faults.close_after_accept(times=2)
