@@ -57,6 +57,15 @@ def _live(rehearsal: Rehearsal) -> str:
     return f"{len(stand.replicas)} books after {len(rehearsal.entries)} messages"
 
 
+def stay_live(rehearsal: Rehearsal) -> bool:
+    """Whether books get live, and stay so."""
+    try:
+        _live(rehearsal)
+    except FailedError:
+        return False
+    return True
+
+
 def _first_gap(rehearsal: Rehearsal, native: str) -> str:
     """Return the numbers of the first update of a book that does not follow what came before; "" if each does."""
     follow = follows(rehearsal.connector.continuity)
@@ -144,7 +153,7 @@ def _equal(rehearsal: Rehearsal) -> str:
         if at <= _CLOSELY or at % _COMPARED == 0 or at == len(rehearsal.entries):
             for native in filter(stand.is_live, plain):
                 compared += _differences(stand, native, plain[native].sides, "in the frames")
-                compared += _compare_true(stand, rehearsal, native, is_last=at == len(rehearsal.entries))
+                compared += compare_true(stand, rehearsal, native, is_last=at == len(rehearsal.entries))
     return f"{compared:,} levels"
 
 
@@ -155,7 +164,7 @@ def _book_events(rehearsal: Rehearsal, entry: Entry) -> list[tuple[str, Any]]:
     return [(event.symbol, event) for event in events if isinstance(event, BookUpdate | BookSnapshot)]
 
 
-def _compare_true(stand: Stand, rehearsal: Rehearsal, native: str, *, is_last: bool) -> int:
+def compare_true(stand: Stand, rehearsal: Rehearsal, native: str, *, is_last: bool) -> int:
     """Compare with the exchange's own book: at its number, or where the number is none of the book's at the end."""
     if rehearsal.exchange is None or rehearsal.connector.depth:
         return 0

@@ -31,7 +31,7 @@ class FailedError(Exception):
 
 
 class SkippedError(Exception):
-    """It cannot be shown: why."""
+    """It cannot be shown: why; and what it costs not to know, if that is not what the claim costs."""
 
 
 class Check(NamedTuple):
@@ -46,7 +46,8 @@ class Check(NamedTuple):
         try:
             seen = self.show(rehearsal)
         except SkippedError as reason:
-            return Outcome(self.claim, "skip", str(reason), costs=self.costs)
+            why, costs = (*reason.args, self.costs)[:2]
+            return Outcome(self.claim, "skip", why, costs=costs)
         except FailedError as found:
             seen, todo = found.args
             return Outcome(self.claim, "fail", seen, todo, self.costs)

@@ -70,6 +70,7 @@ def test_the_new_package_has_an_a_and_its_updates_and_trades_pass_by_template(fo
         ("return (_FRAME.decode(frame),)", "return (_FRAME.decode(frame),) if b'}' in frame else ()", "D"),
         ("Continuity.COUNTED", "Continuity.CHAINED", "E"),
         ('return [_ask(do, ("book",)', 'return [_ask(do, ("trades",)', "D"),
+        ('for do in ("unsubscribe", "subscribe")', 'for do in ("subscribe", "unsubscribe")', "F"),
         ('Ping(\'{"do":"ping"}\', 20.0)', "Ping('ping', 20.0)", "C"),
     ],
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from zeniths import ZENITH, Zenith
 
-from flowrs import BookUpdate, Continuity, Heartbeat, Objects, Ping, Trade, testing
+from flowrs import BookSnapshot, BookUpdate, Continuity, Heartbeat, Objects, Ping, Trade, testing
 from flowrs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ LIVE = "books get live, and stay so"
 EQUAL = "books equal the exchange's, digit by digit"
 TEMPLATES = "templates are like what comes"
 BACK = "a lost book comes back, and the others stay"
+GOES_ON = "a book that came back goes on, and equals the exchange's"
+TRADES_GO_ON = "trades go on when a book comes back"
 LEFT = "what is unsubscribed from comes no more"
 
 
@@ -84,6 +87,42 @@ class Ackless(Zenith):
         if b'"ok"' in frame:
             raise msgspec.ValidationError("what is ok?")
         return super().decode(frame)
+
+
+class Backwards(Zenith):
+    """Leaves after it has joined: the book that begins so is the last that comes of it."""
+
+    def resubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        return super().resubscribe(instruments)[::-1]
+
+
+class Parting(Zenith):
+    """Leaves trades with the book, and joins the book alone."""
+
+    def resubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        return [*(f"part tape {each.native}" for each in instruments), *super().resubscribe(instruments)]
+
+
+class Stubborn(Zenith):
+    """Gives every bid the same quantity, after a second snapshot."""
+
+    templates = ()
+
+    def __init__(self) -> None:
+        self._snapshots: defaultdict[str, set[int]] = defaultdict(set)
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        return [self._levelled(each) for each in super().decode(frame)]
+
+    def _levelled(self, event: Any) -> Any:
+        if isinstance(event, BookSnapshot):
+            self._snapshots[event.symbol].add(event.last)
+        elif isinstance(event, BookUpdate) and len(self._snapshots[event.symbol]) > 1:
+            rows = [
+                [price, "7" if float(quantity) else quantity] for price, quantity in msgspec.json.decode(event.bids)
+            ]
+            event.chg.b = msgspec.Raw(msgspec.json.encode(rows))  # type: ignore[attr-defined]
+        return event
 
 
 class _Decoded(BookUpdate):
@@ -157,6 +196,15 @@ WRONG: list[tuple[str, type[Connector], list[tuple[str, str]], str, dict[str, st
     ("levels are lists", Decoding, [], "E", {TALK: "_Decoded.bids is [["}),
     ("levels are spelled otherwise", Misspelling, [], "E", {LIVE: 'indices must be integers or slices, not str): [["'}),
     ("books are wrong", Wrong, [], "F", {EQUAL: "in the book", LIVE: "(crossed)"}),
+    (
+        "joined first, left then",
+        Backwards,
+        [],
+        "F",
+        {GOES_ON: "is live, and no updates of it came after it was lost see resubscribe(): unsubscribe first, then"},
+    ),
+    ("what came back is wrong", Stubborn, [], "F", {GOES_ON: "after BTC:USDT was lost, BTC:USDT: 7.00000 at"}),
+    ("trades are left", Parting, [], "C", {TRADES_GO_ON: "no trades of BTC:USDT come any more after the book of BTC"}),
     (
         "another word for books",
         Zenith,
