@@ -31,8 +31,9 @@ $(READY): $(NATIVE) | bootstrap
 	@echo "setting up $(VENV) (once, about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@# compat: by its path, so that a folder that holds a checkout named flowrs does not hide the package in it
-	@$(BIN)/python -m pip install --quiet --group dev --config-settings editable_mode=compat --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --group dev --editable .
+	@# and by its path: else a folder that holds a checkout named flowrs would hide the package from programs in it
+	@pwd > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/flowrs-checkout.pth"
 	@touch $@
 
 check-style: $(READY)
