@@ -14,7 +14,7 @@ import click
 
 from flowrs.cli.book import parts
 from flowrs.cli.children import Child, child
-from flowrs.cli.output import isatty, show
+from flowrs.cli.output import clean, echo, isatty, show
 from flowrs.cli.query import summary
 from flowrs.cli.signals import ends_tidily
 from flowrs.cli.watch import follow
@@ -73,6 +73,7 @@ def demo(*, once: bool, seconds: float | None) -> None:
         address = _wait(lambda: _address(gateway), "starting the gateway", progress, deadline)
         progress.end()
         show(address)
+        echo(clean(f"ask it from another shell: FLOWRS_SOCKET={socket} flowrs status"))  # in one line, to be copied
 
         def ask() -> dict[str, Any]:
             exchange.check()

@@ -97,15 +97,17 @@ class SharedBooks:
 
         With other symbols: of their books too. The groups of the configuration are the daemon's alone. Raises
         `NotLive` if no book is live, or with `require` "all" if one is not; `TooOld` if the last update of one that
-        takes part was received more than `max_age_s` ago; `UnknownName`, `NotRunning`.
+        takes part was received more than `max_age_s` ago; `UnknownName` if no book of one of the symbols is kept;
+        `NotRunning`.
         """
         reader = self.reader()
         depth = levels_asked(depth, reader.depth)
         question = questions.consolidated(symbol, depth, require, max_age_s)
         symbols = (symbol, *others)
         slots = {name: slot for name, slot in reader.books().items() if name.partition(":")[2] in symbols}
-        if not slots:
-            raise refusal("unknown_symbol", f"no book of {', '.join(symbols)} is kept")
+        kept = {name.partition(":")[2] for name in slots}
+        if unknown := [each for each in symbols if each not in kept]:
+            raise refusal("unknown_symbol", f"no book of {', '.join(unknown)} is kept")
         merged = consolidated_of(reader, slots, symbol, depth)
         if question.check is not None:
             question.check(merged)

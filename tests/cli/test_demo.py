@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
@@ -75,7 +76,10 @@ def test_a_signal_ends_the_demo_and_its_children(
     spawn: Spawn, screen: Screen, folder: Path, number: signal.Signals, code: int
 ) -> None:
     child = spawn("demo", stdout=screen.childs)
-    screen.read_until("live  by sequence")
+    told = re.search(r"FLOWRS_SOCKET=(\S+) flowrs status\r\n", screen.read_until("live  by sequence"))
+    assert told is not None
+    with Client(told[1]) as client:
+        assert client.status().books.total == 36
     kin = Kin(child.pid)
     assert len(kin.handles) == 3
     child.send_signal(number)

@@ -224,6 +224,8 @@ async def test_a_consolidated_book_is_refused_as_the_daemon_refuses_it(tmp_path:
             books.consolidated("ETH-USDT", max_age_s=0)
         with pytest.raises(UnknownName, match="no book of BTC-EUR is kept"):
             books.consolidated("BTC-EUR")
+        with pytest.raises(UnknownName, match="no book of BTC-UDS, EHT-USDT is kept"):
+            books.consolidated("ETH-USDT", "BTC-UDS", "EHT-USDT")
         with pytest.raises(ControlError, match="depth: expected 0 to 20"):
             books.consolidated("ETH-USDT", depth=21)
         with pytest.raises(ControlError, match="require: expected 'live' or 'all'"):
