@@ -18,12 +18,12 @@ import msgspec
 import trio
 
 from flowrs.sim.anatomy import Anatomy
-from flowrs.sim.by_example_session import DescribedSession
+from flowrs.sim.by_example_session import DescribedSession, times
 from flowrs.sim.description import filled
 from flowrs.sim.dialect import Message, Request, Response
 from flowrs.sim.instruments import text
 from flowrs.sim.market import Depth, Trade
-from flowrs.sim.spelling import micros, unpadded
+from flowrs.sim.spelling import unpadded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -100,7 +100,7 @@ class Described:
     async def _beat(self, publisher: Publisher) -> None:
         beat = self.told.heartbeat
         while beat is not None:
-            publisher.publish([Message(("heartbeat",), "", "other", filled(beat.frame, _times()).encode())])
+            publisher.publish([Message(("heartbeat",), "", "other", filled(beat.frame, times()).encode())])
             await trio.sleep(beat.every_s)
 
     # -- how it speaks
@@ -131,7 +131,7 @@ class Described:
             filled(told.each, _coins(one) | _grid(one) | {"native": self.natives[symbol]})
             for symbol, one in self.source.instruments.items()
         ]
-        return filled(told.answer, _times() | {"all": ",".join(each)})
+        return filled(told.answer, times() | {"all": ",".join(each)})
 
     def _message(self, channel: str, symbol: str, kind: str, said: str) -> Message:
         native = self.natives[symbol]
@@ -155,7 +155,7 @@ class Described:
         price, quantity = self._level(instrument, trade.price, trade.qty)
         values = {"native": self.natives[trade.symbol], "price": price, "quantity": quantity, "id": trade.trade_id}
         side = {"side": told.sell if trade.buyer_is_maker else told.buy}
-        return filled(template, values | side | _coins(instrument) | _times(trade.time_ms * 1_000_000))
+        return filled(template, values | side | _coins(instrument) | times(trade.time_ms * 1_000_000))
 
     def _spell(
         self, template: str, symbol: str, sides: Sequence[Sequence[tuple[int, int]]], last: int, first: int, at_ns: int
@@ -172,7 +172,7 @@ class Described:
         values |= {"bids": _list(spelled[0]), "asks": _list(spelled[1]), "levels": _list(itertools.chain(*spelled))}
         if "<checksum>" in template:
             values["checksum"] = self._checksum(instrument, symbol, last)
-        return filled(template, values | _coins(instrument) | _times(at_ns))
+        return filled(template, values | _coins(instrument) | times(at_ns))
 
     def _level(self, instrument: Instrument, price: int, qty: int) -> tuple[str, str]:
         if not self.told.book.padded:
@@ -206,11 +206,6 @@ def _grid(instrument: Instrument) -> dict[str, object]:
     }
 
 
-def _times(at_ns: int | None = None) -> dict[str, object]:
-    at_ns = time.time_ns() if at_ns is None else at_ns
-    return {"ms": at_ns // 1_000_000, "ns": at_ns, "iso": micros(at_ns)}
-
-
 def _list(levels: Iterable[str]) -> str:
     return f"[{','.join(levels)}]"
 
@@ -230,7 +225,7 @@ def _anatomy(told: Description) -> Anatomy:
         checksum=None,
         subscribe=re.compile(re.escape(told.requests.subscribe)),
         ack=re.compile(re.escape(told.requests.ack.partition("<")[0]).encode() or rb"\A\Z"),
-        refusal=lambda _: told.requests.refusal.encode() or msgspec.json.encode({"error": "refused"}),
+        refusal=lambda _: filled(told.requests.refusal, times()).encode() or msgspec.json.encode({"error": "refused"}),
         novelty=b'{"novelty":{"x":[1,2]}}',
         sides=None,
         undetectable=frozenset({"corrupt-level"}),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from typing import TYPE_CHECKING
 
 from flowrs.sim.description import filled
+from flowrs.sim.spelling import micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +57,7 @@ class DescribedSession:
         told = self._dialect.told
         asks, list_word = told.requests, told.instruments.word
         if asks.ping and said == asks.ping:
-            yield asks.pong
+            yield filled(asks.pong, times())
             return
         words = _words(said, (asks.unsubscribe, list_word, asks.subscribe))
         if asks.unsubscribe in words:
@@ -65,22 +67,30 @@ class DescribedSession:
         elif asks.subscribe in words:
             yield from self._change(said, asks.subscribe, begins=True)
         elif asks.refusal:
-            yield asks.refusal
+            yield filled(asks.refusal, times())
 
     def _change(self, said: str, word: str, *, begins: bool) -> Iterator[str]:
         told, dialect = self._dialect.told, self._dialect
         channels = _words(said, (told.book.channel, told.trades.channel if told.trades is not None else ""))
         natives = _words(said, [*dialect.natives.values()])
         if not channels or not natives:
-            yield from filter(None, [told.requests.refusal])
+            yield from filter(None, [filled(told.requests.refusal, times())])
             return
         for native in natives:
             for channel in channels:
                 (self._topics.add if begins else self._topics.discard)(f"{channel} {native}")
-        values = [{"channel": channel, "native": native, "word": word} for native in natives for channel in channels]
+        values = [
+            times() | {"channel": channel, "native": native, "word": word} for native in natives for channel in channels
+        ]
         yield from dict.fromkeys(filled(told.requests.ack, each) for each in values if told.requests.ack)
         if begins and told.book.channel in channels:
             yield from filter(None, (dialect.snapshot(native) for native in natives))
+
+
+def times(at_ns: int | None = None) -> dict[str, object]:
+    """Spell an instant, or now, in each way that a file may ask for."""
+    at_ns = time.time_ns() if at_ns is None else at_ns
+    return {"ms": at_ns // 1_000_000, "ns": at_ns, "iso": micros(at_ns)}
 
 
 def has(said: str, word: str) -> bool:

@@ -26,6 +26,7 @@ from flowrs.testing.return_checks import CHECKS as _RETURNS
 from flowrs.testing.said_checks import CHECKS as _SAID
 from flowrs.testing.sinks import SINK_EVENTS, run_sink
 from flowrs.testing.template_checks import CHECKS as _TEMPLATES
+from flowrs.testing.trade_checks import CHECKS as _TRADES
 from flowrs.testing.wire_checks import CHECKS as _WIRE
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _FACTS = "its facts are complete and do not contradict each other"
 _TALK = "it talks with the exchange"
 
-CHECKS: tuple[Check, ...] = (*_SAID, *_WIRE, *_BOOKS, *_TEMPLATES, *_LOSSES, *_RETURNS)
+CHECKS: tuple[Check, ...] = (*_SAID, *_WIRE, *_TRADES, *_BOOKS, *_TEMPLATES, *_LOSSES, *_RETURNS)
 """All checks but the first two, which have to hold before there is anything to check."""
 CLAIMS = (_FACTS, _TALK, *(each.claim for each in CHECKS))
 """All claims, in their order."""

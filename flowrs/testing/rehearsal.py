@@ -15,6 +15,7 @@ from flowrs.feed import vouch
 from flowrs.feed.boundary import UNREADABLE, fault
 from flowrs.sim import Request as SimRequest
 from flowrs.sim import described
+from flowrs.sim.market import Trade as Traded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +34,11 @@ _MOST_BURSTS = 4000
 
 
 class Entry(NamedTuple):
-    """A frame of the exchange, or (with `native`) a snapshot by REST."""
+    """A frame of the exchange, or (with `native`) a snapshot by REST; `trades` are those that it was made of."""
 
     data: bytes
     native: str = ""
+    trades: tuple[Traded, ...] = ()
 
 
 class Rehearsal:
@@ -130,10 +132,16 @@ class Exchange:
         """Whether what was said has subscribed to a channel (the dialect file's word) of an instrument."""
         return self._session.follows(channel, native)
 
-    def burst(self) -> list[bytes]:
+    def burst(self) -> list[Entry]:
         """Let something happen; returns the frames about it."""
-        messages = self.dialect.messages(self.dialect.source.burst())
-        return [frame for each in messages for frame in self._session.payloads(each)]
+        events = self.dialect.source.burst()
+        trades = (each for each in events if isinstance(each, Traded))
+        told, entries = self.dialect.told.trades, []
+        for message in self.dialect.messages(events):
+            alone = None if told is not None and told.each else 1  # else all of them are in one frame
+            made_of = tuple(itertools.islice(trades, alone)) if message.kind == "trade" else ()
+            entries += [Entry(frame, trades=made_of) for frame in self._session.payloads(message)]
+        return entries
 
 
 def made(kind: type[Connector]) -> Connector:
@@ -155,9 +163,9 @@ def rehearse(kind: type[Connector], path: Path) -> Rehearsal:
     updates = 0
     snapshots = connector.recovery is Recovery.RESUBSCRIBE
     for _ in range(_MOST_BURSTS):
-        for frame in exchange.burst():
-            entries.append(Entry(frame))
-            updates += bool(rehearsal.events(frame, BookUpdate))
+        for entry in exchange.burst():
+            entries.append(entry)
+            updates += bool(rehearsal.events(entry.data, BookUpdate))
         if not snapshots and updates >= _SNAPSHOT_AT:
             entries += (Entry(snapshot_of(connector, exchange, each), each.native) for each in instruments)
             snapshots = True

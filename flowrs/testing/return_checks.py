@@ -71,9 +71,9 @@ def _follow(rehearsal: Rehearsal, exchange: Exchange, stand: Stand) -> dict[str,
     for _ in range(_MOST_BURSTS):
         if min(counts.values()) >= _FOLLOWING:
             break
-        for frame in exchange.burst():
-            stand.feed(Entry(frame))
-            for event in rehearsal.events(frame, BookUpdate):
+        for entry in exchange.burst():
+            stand.feed(entry)
+            for event in rehearsal.events(entry.data, BookUpdate):
                 if event.symbol in counts:
                     counts[event.symbol] += 1
     return counts
@@ -159,7 +159,7 @@ def _wait(rehearsal: Rehearsal, stand: Stand, native: str) -> None:
     for _ in range(_MOST_BURSTS):
         if stand.is_live(native):
             return
-        stand.play(map(Entry, exchange.burst()))
+        stand.play(exchange.burst())
         if rehearsal.connector.recovery is Recovery.REST and stand.replicas[native].wants_snapshot:
             stand.feed(Entry(snapshot_of(rehearsal.connector, exchange, instruments[native]), native))
     book = stand.replicas[native].book

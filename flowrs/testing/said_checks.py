@@ -1,4 +1,4 @@
-"""The checks of what is said to the exchange: subscriptions, names and pings, and whether the file is of this venue."""
+"""The checks of what is said to the exchange: subscriptions, names, pings, and whether the file is of this venue."""
 
 from __future__ import annotations
 
@@ -128,10 +128,30 @@ def _pings(rehearsal: Rehearsal) -> str:
     return f"{ping.text} is answered by {shown(answers[0])}"
 
 
+def _refusals(rehearsal: Rehearsal) -> str:
+    connector, exchange = rehearsal.connector, rehearsal.exchange
+    if exchange is None:
+        raise SkippedError("recorded frames answer nothing")
+    if not exchange.dialect.told.requests.refusal:
+        raise SkippedError("the dialect file has no `refusal`")
+    exchange.reconnect()
+    (frame,) = exchange.say("?")
+    todo = "let decode() return a flowrs.Reply whose `refusal` is what the exchange says; None is what it grants"
+    try:
+        events = vouch.events_of(connector.decode(frame))
+    except UNREADABLE as error:
+        raise FailedError(f"{error}: {shown(frame)}", todo) from None
+    refusals = [each.refusal for each in events if isinstance(each, Reply) and each.refusal is not None]
+    if not refusals:
+        raise FailedError(f"decode() makes no refusal of {shown(frame)}", todo)
+    return f"refused: {refusals[0]}"
+
+
 CHECKS = (
     Check("the dialect file is of its venue", "C", _venue),
     Check("subscriptions name every instrument", "E", _subscriptions),
     Check("a symbol leads to the exchange's name and back", "E", _names),
     Check("a ping is answered, and the answer understood", "C", _pings),
+    Check("a refusal is understood as one", "C", _refusals),
 )
 """Of what is said."""

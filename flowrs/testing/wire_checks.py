@@ -1,11 +1,10 @@
-"""The checks of what is heard: frames of each kind, unknown and damaged ones, trades, times, speed."""
+"""The checks of what is heard: frames of each kind, unknown and damaged ones, times, speed."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +16,6 @@ from flowrs.feed.boundary import UNREADABLE
 from flowrs.testing.claims import Check, FailedError, SkippedError, shown
 from flowrs.testing.damage import UNKNOWN, damage
 from flowrs.testing.rehearsal import Entry
-from flowrs.testing.said_checks import no_trades
 from flowrs.testing.stand import Stand
 
 if TYPE_CHECKING:
@@ -113,23 +111,6 @@ def _doubt(rehearsal: Rehearsal) -> str:
     return "no book is live before its next update proves it"
 
 
-def _trades(rehearsal: Rehearsal) -> str:
-    trades = [event for frame in rehearsal.frames for event in rehearsal.events(frame, Trade)]
-    if not trades:
-        no_trades(rehearsal)
-    for trade in trades:
-        try:
-            numbers = Decimal(trade.price), Decimal(trade.quantity)
-        except InvalidOperation:
-            raise FailedError(f"{trade!r:.120}", "price and quantity have to be the exchange's text") from None
-        if min(numbers) <= 0:
-            raise FailedError(f"{trade!r:.120}", "price and quantity have to be above 0")
-    sides = Counter(trade.side for trade in trades)
-    if len(trades) > 20 and len(sides) == 1:  # noqa: PLR2004 - by chance it is one in a million
-        raise FailedError(f"all {len(trades)} trades are {next(iter(sides))}", "side is what the taker did")
-    return ", ".join(f"{count} {side}" for side, count in sorted(sides.items()))
-
-
 def _times(rehearsal: Rehearsal) -> str:
     unit = rehearsal.connector.time_unit_ns
     told = [event.time for frame in rehearsal.frames for event in rehearsal.events(frame, BookUpdate)]
@@ -169,7 +150,6 @@ CHECKS = (
     Check("an unknown frame is refused, never dropped", "D", _unknown),
     Check("an unknown frame makes every book doubtful", "F", _doubt),
     Check("a damaged frame raises nothing but what is declared", "D", _damaged),
-    Check("trades have a price, a quantity and a side", "C", _trades),
     Check("times are times", "C", _times),
     Check("decode() is about as fast as reading the JSON", "B", _speed),
 )

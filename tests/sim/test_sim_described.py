@@ -194,6 +194,16 @@ def changed(tmp_path: Path, *changes: tuple[str, str]) -> flowrs.sim.Described:
 EACH = '{"id":<id>,"p":"<price>","q":"<quantity>","s":"<side>","t":<ms>}'
 
 
+def test_each_answer_says_what_time_it_is_where_the_file_wants_it(tmp_path: Path) -> None:
+    session = session_of(
+        changed(tmp_path, ('"connId":"a4d3ae55"', '"at":<ms>'), ('pong = "pong"', """pong = '{"pong":<ns>}'"""))
+    )
+    asked = [ask("subscribe", "books"), "nonsense", ask("subscribe")]
+    answers = [json.loads(session.receive(each)[0]) for each in asked]
+    assert all(isinstance(each["at"], int) for each in answers)
+    assert isinstance(json.loads(session.receive("ping")[0])["pong"], int)
+
+
 def told_trades(tmp_path: Path, frame: str, each: str) -> flowrs.sim.Described:
     text = OKX.read_text(encoding="utf-8")
     return changed(

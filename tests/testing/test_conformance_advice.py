@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from zeniths import ZENITH, Zenith
 
-from flowrs import BookSnapshot, BookUpdate, Continuity, Heartbeat, Objects, Ping, Trade, testing
+from flowrs import BookSnapshot, BookUpdate, Continuity, Heartbeat, Objects, Ping, Reply, Trade, testing
 from flowrs.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from flowrs import Connector, Event, Instrument
@@ -24,6 +25,8 @@ VENUE = "the dialect file is of its venue"
 SUBSCRIPTIONS = "subscriptions name every instrument"
 FRAMES = "every frame of the exchange is understood"
 TRADES = "trades have a price, a quantity and a side"
+TRADED = "trades are the exchange's, and none is left out"
+REFUSALS = "a refusal is understood as one"
 PINGS = "a ping is answered, and the answer understood"
 LIVE = "books get live, and stay so"
 EQUAL = "books equal the exchange's, digit by digit"
@@ -47,6 +50,63 @@ class Deaf(Zenith):
     def decode(self, frame: bytes) -> Sequence[Event]:
         events = super().decode(frame)
         return [Heartbeat() if isinstance(each, Trade) else each for each in events]
+
+
+class Traded(Zenith):
+    """Its trades are changed, each by itself."""
+
+    change: Callable[[Any], dict[str, Any]]
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        return [
+            replace(each, **type(self).change(each)) if isinstance(each, Trade) else each
+            for each in super().decode(frame)
+        ]
+
+
+class Swapping(Traded):
+    """Takes the price for the quantity."""
+
+    change = staticmethod(lambda each: {"price": each.quantity, "quantity": each.price})
+
+
+class Inverting(Traded):
+    """Takes the maker's side for the taker's."""
+
+    change = staticmethod(lambda each: {"taker": "S" if each.taker == "B" else "B"})
+
+
+class Misplacing(Traded):
+    """Gives all trades to one instrument."""
+
+    change = staticmethod(lambda _: {"symbol": "BTC:USDT"})
+
+
+class First(Zenith):
+    """Returns the first trade of a frame that has several."""
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        return super().decode(frame)[:1]
+
+
+class Granted(Zenith):
+    """Takes a refusal for an answer like the others."""
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        return [_Granted() if isinstance(each, Reply) else each for each in super().decode(frame)]
+
+
+class _Granted(Reply):
+    refusal: str | None = None
+
+
+class Baffled(Zenith):
+    """Cannot read a refusal."""
+
+    def decode(self, frame: bytes) -> Sequence[Event]:
+        if b'"no"' in frame:
+            raise msgspec.ValidationError("what is no?")
+        return super().decode(frame)
 
 
 class Silent(Zenith):
@@ -180,6 +240,12 @@ BOOKS = ('channel = "ladder"', 'channel = "books"')
 WRONG: list[tuple[str, type[Connector], list[tuple[str, str]], str, dict[str, str]]] = [
     ("trades are not subscribed to", Bookish, [], "C", {TRADES: "subscribe() never says 'tape', which is trades.chan"}),
     ("trades are dropped", Deaf, [], "C", {TRADES: "decode() made no flowrs.Trade of them"}),
+    ("price and quantity are swapped", Swapping, [], "C", {TRADED: "they are swapped"}),
+    ("the side is inverted", Inverting, [], "C", {TRADED: "side is what the taker did: the dialect file has trades."}),
+    ("trades have another symbol", Misplacing, [], "C", {TRADED: "symbol is 'BTC:USDT' of a trade of XRP:USDT"}),
+    ("one trade of a frame is returned", First, [], "C", {TRADED: "decode() makes 1 of "}),
+    ("a refusal is passed over", Granted, [], "C", {REFUSALS: "no refusal of {"}),
+    ("a refusal is not read", Baffled, [], "C", {REFUSALS: "what is no?"}),
     ("there is no ping", Silent, [], "C", {PINGS: "the dialect file has the ping 'hey', and the connector says none"}),
     ("the ping is another", Hailing, [], "C", {PINGS: "is 'hello', and the dialect file has the ping 'hey'"}),
     ("the file has no ping", Zenith, [NO_PING], "C", {PINGS: "is 'hey', and the dialect file has no `ping`"}),
@@ -241,7 +307,7 @@ def test_an_exchange_unlike_the_others_has_an_a(tmp_path: Path) -> None:
 def test_who_has_no_trades_takes_them_out_of_the_file(tmp_path: Path) -> None:
     trades = ZENITH[ZENITH.index("[trades]") :]
     report = checked(tmp_path, Bookish, (trades, ""))
-    assert [each.claim for each in report.outcomes if each.state != "pass"] == [TRADES]
+    assert [each.claim for each in report.outcomes if each.state != "pass"] == [TRADES, TRADED]
     assert report.grade == "A"
 
 
