@@ -42,7 +42,7 @@ Examples:
     show_default=True,
     help="Levels of each side; 0 for all.",
 )
-@click.option("--watch", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C, or until the daemon has gone (exit code 3).")
 @click.option("--allow-stale", is_flag=True, help="Show the book even if it may be wrong.")
 @options.as_json
 @options.socket

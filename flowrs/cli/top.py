@@ -44,7 +44,10 @@ Examples:
 @options.as_json
 @options.socket
 def top(*, interval_s: float, once: bool, as_json: bool, socket: Path | None) -> None:
-    """Show all exchanges and books, until Ctrl-C: state, prices, age, messages a second."""
+    """Show all exchanges and books: state, prices, age, messages a second.
+
+    It goes on until Ctrl-C, or until the daemon has gone (exit code 3).
+    """
     with Client(socket) as client:
 
         def look() -> dict[str, Any]:
