@@ -98,6 +98,21 @@ def load(entries: Iterable[EntryPoint] | None = None, allow: Collection[str] | N
     return registry
 
 
+def built_in() -> Registry:
+    """Load what comes with flowrs, and import nothing else."""
+    found = load(allow=())
+    return Registry([each for each in found.plugins if each.built_in])
+
+
+def beside_built_in(entries: Iterable[EntryPoint]) -> list[Plugin]:
+    """Load plugins that need not be installed as they would be if they were: no name of a built-in one is theirs."""
+    given = list(entries)
+    values = {each.value for each in given}
+    ours = [each for each in entry_points(group=hookspecs.PROJECT) if each.value.startswith(BUILT_IN)]
+    found = load([*(each for each in ours if each.value not in values), *given])
+    return [each for each in found.plugins if each.module in values]
+
+
 def _loaded(entry: EntryPoint, registry: Registry, allow: Collection[str] | None) -> Plugin:
     """Load one plugin beside those that are loaded already."""
     plugin = Plugin(entry.name, entry.value, *_package(entry))
@@ -210,7 +225,8 @@ def _check_names(
     """Raises PluginError if a venue is there already: of two books by one name nobody could tell which is asked."""
     for kind in kinds:
         if (other := origins.get(kind.name)) is not None:
-            message = f"plugin {entry.name} brings {what} {kind.name}, as {other} does; uninstall one of them"
+            todo = f"give the {what} another name" if other.startswith(BUILT_IN) else "uninstall one of them"
+            message = f"plugin {entry.name} brings {what} {kind.name}, as {other} does; {todo}"
             raise PluginError(message)
         origins[kind.name] = entry.value
 

@@ -397,7 +397,10 @@ def test_a_third_partys_sink_is_there_beside_the_built_in_one(install: Install) 
         (POND.replace('name = "pond"', 'name = "pond"; Options = dict'), "Pond.Options is <class 'dict'>, expected"),
         (POND.replace("def write", "def wrote"), "Pond has no method write"),
         (POND.replace("pass", "pass\n    def __init__(self, x): pass"), "cannot be loaded: TypeError"),
-        (POND.replace('"pond"', '"ndjson"'), "brings sink ndjson, as flowrs.plugins.ndjson does; uninstall one of"),
+        (
+            POND.replace('"pond"', '"ndjson"'),
+            "brings sink ndjson, as flowrs.plugins.ndjson does; give the sink another",
+        ),
     ],
 )
 def test_a_sink_that_is_wrong_is_named_with_its_fault_and_the_others_load(

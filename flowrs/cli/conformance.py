@@ -70,7 +70,7 @@ def _of_folder(folder: Path) -> list[Plugin]:
         )
         raise ConfigError(message)
     sys.path[:0] = [str(folder.resolve()), str((folder / "src").resolve())]
-    return registry.load([EntryPoint(name, value, "flowrs") for name, value in entries.items()]).plugins
+    return registry.beside_built_in(EntryPoint(name, value, "flowrs") for name, value in entries.items())
 
 
 def _dialect(venue: str, told: Path | None, places: list[Path]) -> Path:

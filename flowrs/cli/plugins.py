@@ -8,6 +8,7 @@ import click
 
 from flowrs.cli import options
 from flowrs.cli.output import NONE, Cell, Table, echo, show, show_json
+from flowrs.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,8 +81,12 @@ Examples:
 @click.argument("name")
 def new(*, name: str) -> int:
     """Write a package for a new venue, which passes "flowrs plugins check", into the folder flowrs-NAME."""
+    from flowrs import registry  # noqa: PLC0415 - as above
     from flowrs.cli import scaffold  # noqa: PLC0415 - only here
 
+    if name in registry.built_in().connectors:
+        message = f"{name} comes with flowrs, and no plugin may bring it again: choose another name, such as my-{name}"
+        raise ConfigError(message)
     for path in scaffold.write(name):
         echo(str(path))
     return 0

@@ -103,6 +103,30 @@ def test_the_command_says_what_it_has_written(tmp_path: Path, monkeypatch: pytes
     assert "class DeepSea(flowrs.Connector)" in (tmp_path / "flowrs-deep-sea/flowrs_deep_sea.py").read_text()
 
 
+@pytest.mark.parametrize("name", ["binance", "kraken"])
+def test_a_name_that_comes_with_flowrs_is_refused_at_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(root, ["plugins", "new", name])
+    assert (result.exit_code, [*tmp_path.iterdir()]) == (2, [])
+    (line,) = result.output.splitlines()
+    assert f"{name} comes with flowrs, and no plugin may bring it again: choose another name, such as my-{name}" in line
+
+
+def test_a_folder_that_brings_a_venue_of_flowrs_is_told_so_before_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold.write("binance", tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setitem(sys.modules, "flowrs_binance", None)
+    del sys.modules["flowrs_binance"]
+    result = CliRunner().invoke(root, ["plugins", "check", str(tmp_path / "flowrs-binance")])
+    assert result.exit_code != 0
+    words = "plugin binance brings venue binance, as flowrs.plugins.binance does; give the venue another name"
+    assert words in result.output
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     scaffold.write("tulip", tmp_path)
     with pytest.raises(ConfigError, match=r"flowrs-tulip cannot be written \(File exists\): choose another name"):
