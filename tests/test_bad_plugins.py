@@ -184,7 +184,7 @@ async def test_uninstalling_the_package_removes_the_venue_and_who_still_asks_for
         async with started(path, socket, package.folder) as daemon:
             assert await daemon.ended() == 2
             (line,) = daemon.log().splitlines()
-            assert line.startswith("flowrs: venues.tulip: no plugin brings this venue (there are binance, ")
+            assert line.startswith(f"flowrs: {path}: venues.tulip: no plugin brings this venue (there are binance, ")
             assert line.endswith("; install its package, or remove the table [venues.tulip]")
         path.write_text(path.read_text(encoding="utf-8").partition("[venues.tulip]")[0], encoding="utf-8")
         async with serving(path, socket, package.folder), connected(socket) as client:
