@@ -298,8 +298,11 @@ class Connector:
     perpetual: ClassVar[bool] = False
     """Whether its instruments are perpetuals: then their canonical symbols end in "-PERP"."""
     continuity: ClassVar[Continuity]
+    """How the exchange numbers the updates of a book, which is what shows that one is lost."""
     recovery: ClassVar[Recovery] = Recovery.REST
+    """Where a book that is lost gets a new snapshot from."""
     spelling: ClassVar[Pairs | Objects | Sided] = Pairs()
+    """How a level stands in the bids and asks of an event."""
     depth: ClassVar[int] = 0
     """To how many levels a side the exchange's rule cuts the book after each update; 0: it announces each removal."""
     checksum: ClassVar[Checksum | None] = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import inspect
+import itertools
 import os
 import re
 import sqlite3
@@ -16,7 +19,7 @@ import msgspec
 import pytest
 from doc_pages import blocks, page, rows, section
 
-from flowrs import hookspecs, testing
+from flowrs import api, hookspecs, testing
 from flowrs.plugins import ndjson
 
 if TYPE_CHECKING:
@@ -34,6 +37,20 @@ def test_every_claim_is_listed_with_what_it_costs() -> None:
 def test_every_grade_is_listed_with_its_meaning() -> None:
     told = [(cells[0], cells[1]) for cells in rows(section(page("docs/plugins.md"), "The conformance suite"))]
     assert told[len(testing.CLAIMS) :] == list(testing.GRADES.items())
+
+
+def test_each_fact_and_field_of_the_api_says_beside_it_what_it_means() -> None:
+    tree = ast.parse(inspect.getsource(api))
+    (connector,) = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == "Connector"]
+    facts = [(each, then) for each, then in itertools.pairwise(connector.body) if isinstance(each, ast.AnnAssign)]
+    assert len(facts) > 20
+    silent = [
+        ast.unparse(each.target)
+        for each, then in facts
+        if not (isinstance(then, ast.Expr) and isinstance(then.value, ast.Constant))
+    ]
+    methods = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and not each.name.startswith("_")]
+    assert silent + [each.name for each in methods if not ast.get_docstring(each)] == []
 
 
 # -- sinks

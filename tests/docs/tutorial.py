@@ -49,6 +49,8 @@ def wrong_with(done: subprocess.CompletedProcess[str]) -> str | None:
         return f"exit code {done.returncode}"
     if grades != ["grade A: everything holds", "grade F: it would serve wrong books as live"]:
         return f"grades are {grades}"
+    if "no daemon" in done.stdout + done.stderr:
+        return "it shows that there is no daemon, as if that were a failure"
     return None if "tulip:BTC-USDT" in done.stdout and "this is no plugin" in done.stdout else "no book was shown"
 
 
