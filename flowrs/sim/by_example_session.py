@@ -76,15 +76,20 @@ class DescribedSession:
         if not channels or not natives:
             yield from filter(None, [filled(told.requests.refusal, times())])
             return
-        for native in natives:
-            for channel in channels:
-                (self._topics.add if begins else self._topics.discard)(f"{channel} {native}")
-        values = [
-            times() | {"channel": channel, "native": native, "word": word} for native in natives for channel in channels
+        asked = [(channel, native) for native in natives for channel in channels]
+        known = {pair for pair in asked if begins and told.requests.again and self.follows(*pair)}
+        for channel, native in asked:
+            (self._topics.add if begins else self._topics.discard)(f"{channel} {native}")
+        values = times() | {"word": word}
+        answers = [
+            filled(template, values | {"channel": pair[0], "native": pair[1]})
+            for pair in asked
+            if (template := told.requests.again if pair in known else told.requests.ack)
         ]
-        yield from dict.fromkeys(filled(told.requests.ack, each) for each in values if told.requests.ack)
-        if begins and told.book.channel in channels:
-            yield from filter(None, (dialect.snapshot(native) for native in natives))
+        yield from dict.fromkeys(answers)
+        for channel, native in asked:
+            if begins and channel == told.book.channel and (channel, native) not in known:
+                yield from filter(None, [dialect.snapshot(native)])
 
 
 def times(at_ns: int | None = None) -> dict[str, object]:

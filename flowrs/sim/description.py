@@ -31,6 +31,7 @@ PLACES = {
     "native": frozenset({"base", "quote"}),
     "symbol": frozenset({"base", "quote"}),
     "requests.ack": _NAMES | _TIMES | {"word", "channel"},
+    "requests.again": _NAMES | _TIMES | {"word", "channel"},
     "requests.refusal": frozenset({"number"}) | _TIMES,
     "requests.pong": frozenset({"number"}) | _TIMES,
     "instruments.answer": frozenset({"all", "number"}) | _TIMES,
@@ -56,6 +57,7 @@ class Requests(Struct, frozen=True, forbid_unknown_fields=True):
     subscribe: Word
     unsubscribe: str = ""
     ack: str = ""
+    again: str = ""
     refusal: str = ""
     ping: str = ""
     pong: str = ""

@@ -164,7 +164,7 @@ def _wait(rehearsal: Rehearsal, stand: Stand, native: str) -> None:
             stand.feed(Entry(snapshot_of(rehearsal.connector, exchange, instruments[native]), native))
     book = stand.replicas[native].book
     words = stand.ended or f"{native} stays {book.state.name.lower()} ({book.reason.name.lower()})"
-    todo = "see resubscribe()" if rehearsal.connector.recovery is Recovery.RESUBSCRIBE else _BY_REST
+    todo = _AGAIN if rehearsal.connector.recovery is Recovery.RESUBSCRIBE else _BY_REST
     raise FailedError(str(words), todo)
 
 

@@ -204,6 +204,28 @@ def test_each_answer_says_what_time_it_is_where_the_file_wants_it(tmp_path: Path
     assert isinstance(json.loads(session.receive("ping")[0])["pong"], int)
 
 
+def test_an_answer_without_a_channel_comes_once_also_where_it_says_the_time(tmp_path: Path) -> None:
+    session = session_of(
+        changed(
+            tmp_path,
+            ('"arg":{"channel":"<channel>","instId":"<native>"},"connId":"a4d3ae55"}\'\nre', '"at":<ns>}\'\nre'),
+        )
+    )
+    ack, snapshot = map(json.loads, session.receive(ask("subscribe", "books", "trades")))
+    assert (isinstance(ack["at"], int), snapshot["action"]) == (True, "snapshot")
+
+
+def test_what_is_subscribed_to_already_is_answered_as_the_file_says(tmp_path: Path) -> None:
+    again = """again = '{"event":"error","msg":"<channel> of <native> again"}'"""
+    session = session_of(changed(tmp_path, ("[requests]", f"[requests]\n{again}")))
+    assert len(session.receive(ask("subscribe", "books"))) == 2
+    told, *more = session.receive(ask("subscribe", "books", "trades"))
+    assert json.loads(told)["msg"] == "books of BTC-USDT again"
+    assert [json.loads(each)["event"] for each in more] == ["subscribe"]
+    assert json.loads(session.receive(ask("unsubscribe", "books"))[0])["event"] == "unsubscribe"
+    assert len(session.receive(ask("subscribe", "books"))) == 2
+
+
 def told_trades(tmp_path: Path, frame: str, each: str) -> flowrs.sim.Described:
     text = OKX.read_text(encoding="utf-8")
     return changed(

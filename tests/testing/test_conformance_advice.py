@@ -185,6 +185,13 @@ class Stubborn(Zenith):
         return event
 
 
+class Joining(Zenith):
+    """Joins without leaving."""
+
+    def resubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        return super().resubscribe(instruments)[1:]
+
+
 class _Decoded(BookUpdate):
     symbol: str
     last: int
@@ -236,6 +243,7 @@ def checked(folder: Path, kind: type[Connector] = Zenith, *changes: tuple[str, s
 
 
 NO_PING = ('ping = "hey"\npong = "ho"\n', "")
+AGAIN = ("refusal = ", """again = '{"k":"no","why":"joined already"}'\nrefusal = """)
 BOOKS = ('channel = "ladder"', 'channel = "books"')
 WRONG: list[tuple[str, type[Connector], list[tuple[str, str]], str, dict[str, str]]] = [
     ("trades are not subscribed to", Bookish, [], "C", {TRADES: "subscribe() never says 'tape', which is trades.chan"}),
@@ -268,6 +276,13 @@ WRONG: list[tuple[str, type[Connector], list[tuple[str, str]], str, dict[str, st
         [],
         "F",
         {GOES_ON: "is live, and no updates of it came after it was lost see resubscribe(): unsubscribe first, then"},
+    ),
+    (
+        "it is joined twice, which is refused",
+        Joining,
+        [AGAIN],
+        "D",
+        {BACK: "the subscription was refused: 'joined already' see resubscribe(): unsubscribe first, then subscribe"},
     ),
     ("what came back is wrong", Stubborn, [], "F", {GOES_ON: "after BTC:USDT was lost, BTC:USDT: 7.00000 at"}),
     ("trades are left", Parting, [], "C", {TRADES_GO_ON: "no trades of BTC:USDT come any more after the book of BTC"}),
@@ -302,6 +317,10 @@ def test_a_mistake_costs_what_it_does_to_books_and_is_pointed_at(
 def test_an_exchange_unlike_the_others_has_an_a(tmp_path: Path) -> None:
     report = checked(tmp_path)
     assert [each for each in report.outcomes if each.state != "pass"] == []
+
+
+def test_who_leaves_before_it_joins_has_an_a_where_joining_twice_is_refused(tmp_path: Path) -> None:
+    assert checked(tmp_path, Zenith, AGAIN).grade == checked(tmp_path, Joining).grade == "A"
 
 
 def test_who_has_no_trades_takes_them_out_of_the_file(tmp_path: Path) -> None:
