@@ -121,7 +121,7 @@ class Config(Struct, frozen=True):
     """Where it was read, for errors to name."""
 
 
-_TABLES = ("daemon", "venues", "groups", "plugins")
+_TABLES = tuple(field for field in Config.__struct_fields__ if field != "file")
 
 
 @contextmanager

@@ -67,16 +67,23 @@ async def test_a_signal_under_load_ends_it_soon_and_cleanly(tmp_path: Path, numb
     assert "Traceback" not in daemon.log()
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.02])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-async def test_only_the_first_signal_counts(tmp_path: Path, number: signal.Signals, pause_s: float) -> None:
-    socket = tmp_path / "flowrs.sock"
+@asynccontextmanager
+async def live(folder: Path) -> AsyncIterator[tuple[Daemon, Path]]:
+    """A daemon with live books, and its socket."""
+    socket = folder / "flowrs.sock"
     async with (
         open_venue(BinanceSpot(Market(seed=1))) as sim,
-        serving(config(tmp_path, sim), socket) as daemon,
+        serving(config(folder, sim), socket) as daemon,
         connected(socket) as client,
     ):
         await client.until("status", lambda status: status["books"]["live"] == 2)
+        yield daemon, socket
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.02])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_only_the_first_signal_counts(tmp_path: Path, number: signal.Signals, pause_s: float) -> None:
+    async with live(tmp_path) as (daemon, socket):
         for _ in range(5):
             daemon.process.send_signal(number)
             await trio.sleep(pause_s)
@@ -203,13 +210,7 @@ async def test_after_a_kill_the_next_daemon_starts_in_its_place(tmp_path: Path) 
 @asynccontextmanager
 async def shared(folder: Path) -> AsyncIterator[tuple[Daemon, SharedBooks]]:
     """A daemon with live books, and its memory."""
-    socket = folder / "flowrs.sock"
-    async with (
-        open_venue(BinanceSpot(Market(seed=1))) as sim,
-        serving(config(folder, sim), socket) as daemon,
-        connected(socket) as client,
-    ):
-        await client.until("status", lambda status: status["books"]["live"] == 2)
+    async with live(folder) as (daemon, socket):
         yield daemon, await trio.to_thread.run_sync(SharedBooks, socket)
 
 

@@ -75,7 +75,7 @@ Examples:
 @options.socket
 def resync(*, symbol: str, venue: str | None, wait_s: float, as_json: bool, socket: Path | None) -> None:
     """Throw the book of SYMBOL away, and wait until a new snapshot made it live."""
-    _get_live("resync", symbol, venue, wait_s, as_json=as_json, socket=socket)
+    _get_live("resync", *_one(symbol, venue), wait_s, as_json=as_json, socket=socket)
 
 
 @click.command(
@@ -133,11 +133,8 @@ def _one(symbol: str, venue: str | None) -> tuple[str, str]:
     return symbol, venue
 
 
-def _get_live(
-    method: str, symbol: str, venue: str | None, wait_s: float, *, as_json: bool, socket: Path | None
-) -> None:
+def _get_live(method: str, symbol: str, venue: str, wait_s: float, *, as_json: bool, socket: Path | None) -> None:
     """Ask for a change of one book and show what came of it. Raises ControlError if it is not live after `wait_s`."""
-    symbol, venue = _one(symbol, venue)
     with Client(socket) as client:
         answer: dict[str, Any] = client.call(method, symbol=symbol, venue=venue)
         deadline = time.monotonic() + wait_s

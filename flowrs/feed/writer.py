@@ -1,8 +1,9 @@
 """Puts a connector's events into a book: in the exchange's spelling and unit of time, proved by its checksum.
 
 It knows what an event is and what a book takes, and does not decide what a book is worth: that is the replica's, which
-says what is put in. What is put in is complete before it is published; and of a live book, what crosses it or begins an
-epoch is published by the replica's mark, so that nobody takes it for live, or of the epoch before, until then.
+says what is put in. What is put in is complete before it is published; and of a live book, what crosses it, or a
+snapshot that may go back, is published by the replica's mark, so that nobody takes it for live, or of the epoch before,
+until then.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Writer:
             raise ChecksumError(message, symbol=self._book.name.partition(":")[2], seq=number)
 
     def rebuild(self, snapshot: BookSnapshot, updates: Sequence[BookUpdate]) -> int:
-        """Put a snapshot and the updates behind it into the book, then publish it as `apply` does; returns the same.
+        """Put a snapshot and the updates behind it into the book, and publish as `apply` does; returns the same bits.
 
         CROSSED also if it was crossed on the way. Raises CoreError with a part of them in the book.
         """
