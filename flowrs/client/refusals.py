@@ -20,6 +20,7 @@ _REMEDIES = {
     "already_subscribed": "share the events of the subscription that there is",
     "too_many_subscriptions": "open another subscription: each has a connection of its own",
     "too_many_clients": "close clients that are of no more use",
+    "unknown_method": "a daemon of another version may have others",
     "protocol": "use the same version of flowrs for the daemon and for this program",
 }
 
@@ -27,6 +28,6 @@ _REMEDIES = {
 def refusal(code: str, message: str, data: dict[str, object] | None = None) -> ControlError:
     """Return the exception of an error answer."""
     remedy = _REMEDIES.get(code, "")
-    if remedy:  # then the daemon's own, in terms of the protocol, would say it twice
+    if remedy and code != "unknown_method":  # then the daemon's own, in terms of the protocol, would say it twice
         message = message.partition("; ")[0]
     return _CLASSES.get(code, ControlError)(code, message, data, remedy)
